@@ -1,0 +1,31 @@
+# Everything lives in .venv and var/. PORT, HOST and PYTHON are honoured.
+
+PYTHON_BIN := .venv/bin
+LANGUAGES := --locale ar --locale de --locale es --locale fr
+IGNORED := --ignore .venv --ignore var --ignore tests --ignore build
+PACKAGES := config accounts policy notifications writeback reset tests
+
+.PHONY: run test lint bench messages development
+
+run: # web and worker on this machine, with a demo organisation
+	@deploy/prepare requirements.lock && exec $(PYTHON_BIN)/python -m config.embedded
+
+development: # what the targets below need besides
+	@deploy/prepare requirements-dev.lock
+
+test: development # the whole suite, with the servers it needs
+	@$(PYTHON_BIN)/python -m tests.run
+
+bench: development # the figures, side by side with Django's own reset
+	@$(PYTHON_BIN)/python tests/bench/run.py
+
+messages: development # collect the texts to translate, compile the translations (both are committed); needs gettext
+	REKEY_PROFILE=embedded $(PYTHON_BIN)/python manage.py makemessages $(LANGUAGES) $(IGNORED) --no-wrap --add-location file
+	REKEY_PROFILE=embedded $(PYTHON_BIN)/python manage.py compilemessages --ignore .venv
+
+lint: development
+	$(PYTHON_BIN)/ruff check .
+	$(PYTHON_BIN)/ruff format --check .
+	$(PYTHON_BIN)/mypy --strict $(PACKAGES)
+	$(PYTHON_BIN)/lint-imports
+	$(PYTHON_BIN)/python -m tests.lint

@@ -1,0 +1,1 @@
+"""Who exists: tenants, users, groups, authenticators, audit; imports none of the other parts."""

@@ -1,0 +1,62 @@
+"""Checking rows on the other processors: phone numbers are slow to read, and a big file has many."""
+
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from multiprocessing import get_context
+
+from accounts.importing.checking import Person, RefusedLine, RefusedRow, Rules, check
+from accounts.importing.reading import RawLine, read_line
+
+# Starting another process takes as long as checking this many bytes.
+WORTHWHILE_BYTES = 2_000_000
+MOST_PROCESSES = 4
+
+Batch = Sequence[RawLine]
+Checked = tuple[list[Person], list[RefusedLine]]
+
+
+class Checkers:
+    """Processes that check batches of lines; none of them for a small file or where there is one processor only."""
+
+    def __init__(self, rules: Rules, file_bytes: int) -> None:
+        self._rules = rules
+        processes = min(MOST_PROCESSES, os.cpu_count() or 1)
+        self._ahead = processes + 1
+        self._pool: ProcessPoolExecutor | None = None
+        if file_bytes >= WORTHWHILE_BYTES and processes > 1:
+            # A fresh process, not a fork: this one has an open database connection, and threads.
+            self._pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"))
+            self._pool.submit(check_batch, (), rules)
+
+    def __enter__(self) -> "Checkers":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def check_all(self, batches: Iterable[Batch]) -> Iterator[Checked]:
+        """The people and the refused lines of each batch, in order; a few batches in memory, never the file."""
+        if self._pool is None:
+            yield from (check_batch(batch, self._rules) for batch in batches)
+            return
+        waiting: deque[Future[Checked]] = deque()
+        for batch in batches:
+            waiting.append(self._pool.submit(check_batch, batch, self._rules))
+            if len(waiting) > self._ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def check_batch(batch: Batch, rules: Rules) -> Checked:
+    people, refused = [], []
+    for raw in batch:
+        line = read_line(raw)
+        try:
+            people.append(check(line, rules))
+        except RefusedRow as reason:
+            refused.append(RefusedLine(line.number, str(reason), line.cells))
+    return people, refused

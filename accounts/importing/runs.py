@@ -1,0 +1,153 @@
+"""Front door of an import: a file, a tenant, and batch after batch until the end."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from itertools import islice
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts import audit
+from accounts.audit import Activity, Event
+from accounts.identifiers import new_id
+from accounts.importing.checking import Person, RefusedLine, Rules
+from accounts.importing.copying import CopyStore, refresh_statistics
+from accounts.importing.parallel import Checkers
+from accounts.importing.planning import Plan, Planner, digest_purposes
+from accounts.importing.reading import RawLine, Source
+from accounts.importing.writing import BulkStore, Store
+from accounts.models import Domain, Tenant
+from accounts.tenants import opened
+
+ROWS_PER_BATCH = {"postgresql": 5000, "sqlite": 1000}
+# A table that grows within seconds misleads PostgreSQL's planner: it would read all of it for each batch.
+STATISTICS_AFTER = frozenset({1, 5, 25, 125})
+
+
+@dataclass
+class Counts:
+    """What an import did, or (a dry run) would do. `kept`: proofs that people registered or confirmed themselves."""
+
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    refused: int = 0
+    groups_added: int = 0
+    kept: int = 0
+
+    @property
+    def rows(self) -> int:
+        return self.added + self.changed + self.unchanged + self.refused
+
+    def add(self, other: "Counts") -> None:
+        for name, number in asdict(other).items():
+            setattr(self, name, getattr(self, name) + number)
+
+
+def ignore(*_: object) -> None:
+    """For whoever wants to hear of nothing."""
+
+
+@dataclass
+class Import:
+    """One run over a file. `on_refused` hears of every refused line in order, `on_rows` how many rows are done more."""
+
+    tenant: Tenant
+    source: Source
+    dry_run: bool = False
+    now: datetime | None = None
+    on_start: Callable[[int], object] = ignore
+    on_refused: Callable[[RefusedLine], object] = ignore
+    on_rows: Callable[[int], object] = ignore
+
+    def run(self) -> Counts:
+        """Import the file. Each batch is a transaction with its audit event: an interrupted run is simply run again.
+
+        Raises UnusableFile before anything is changed.
+        """
+        now, total, run_id = self.now or timezone.now(), Counts(), new_id()
+        with opened(self.tenant), Checkers(self._rules(), self.source.file_bytes) as checkers:
+            survey = self.source.survey()
+            self.on_start(survey.rows)
+            planner = Planner(self.tenant, survey)
+            for number, (people, refused) in enumerate(checkers.check_all(self._batches()), start=1):
+                counts = self._import_batch(people, refused, planner, now, run_id)
+                total.add(counts)
+                self.on_rows(counts.rows)
+                if connection.vendor == "postgresql" and number in STATISTICS_AFTER:
+                    refresh_statistics()
+        return total
+
+    def _rules(self) -> Rules:
+        return Rules(
+            columns=self.source.columns,
+            own_domains=frozenset(Domain.objects.filter(tenant=self.tenant).values_list("name", flat=True)),
+            languages=frozenset(code for code, _ in settings.LANGUAGES),
+            names_need_domain=self.tenant.kind == Tenant.Kind.WORKFORCE,
+            digest_purposes=digest_purposes(self.tenant),
+        )
+
+    def _batches(self) -> Iterator[list[RawLine]]:
+        lines = self.source.raw_lines()
+        while batch := list(islice(lines, ROWS_PER_BATCH[connection.vendor])):
+            yield batch
+
+    def _import_batch(
+        self, people: list[Person], refused: list[RefusedLine], planner: Planner, now: datetime, run_id: UUID
+    ) -> Counts:
+        if self.dry_run:
+            plan, more = planner.plan(people)
+            counts = _counts(plan)
+        else:
+            with transaction.atomic():
+                # Another import of the same tenant waits; everybody else goes on.
+                Tenant.objects.select_for_update(no_key=True).get(pk=self.tenant.pk)
+                plan, more = planner.plan(people)
+                more += _write(self._store(now), plan, people)
+                counts = _counts(plan)
+                counts.refused = len(refused) + len(more)
+                self._record(counts, run_id)
+        refused += [RefusedLine(person.line, reason, person.cells) for person, reason in more]
+        counts.refused = len(refused)
+        for line in sorted(refused, key=lambda line: line.number):
+            self.on_refused(line)
+        return counts
+
+    def _store(self, now: datetime) -> Store:
+        return CopyStore(self.tenant, now) if connection.vendor == "postgresql" else BulkStore(self.tenant, now)
+
+    def _record(self, counts: Counts, run_id: UUID) -> None:
+        audit.record(Event(Activity.USERS_IMPORTED, self.tenant.pk, correlation_id=run_id, details=asdict(counts)))
+
+
+def _counts(plan: Plan) -> Counts:
+    return Counts(
+        added=len(plan.new_users),
+        changed=plan.changed,
+        unchanged=plan.unchanged,
+        groups_added=len(plan.new_groups),
+        kept=plan.kept,
+    )
+
+
+def _write(store: Store, plan: Plan, people: Sequence[Person]) -> list[tuple[Person, str]]:
+    """Write a plan. Returns the people whom somebody else added in the same moment: they are left as they are."""
+    group_ids = {**plan.group_ids, **(store.add_groups(plan.new_groups.values()) if plan.new_groups else {})}
+    ids = plan.ids | (store.add_users(plan.new_users) if plan.new_users else {})
+    overtaken = set(plan.new_users) - set(ids)
+    for key in overtaken:
+        del plan.new_users[key]
+    if plan.changed_users:
+        store.change_users(plan.changed_users)
+    for write, proofs in ((store.add_proofs, plan.new_proofs), (store.change_proofs, plan.changed_proofs)):
+        if proofs:
+            write([proof for proof in proofs if proof.owner in ids], ids)
+    memberships = [(ids[owner], group_ids[group]) for owner, group in plan.memberships if owner in ids]
+    if memberships:
+        store.add_memberships(memberships)
+    reason = _("somebody else added this person in the same moment; import the row again")
+    return [(person, reason) for person in people if person.key in overtaken]

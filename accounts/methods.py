@@ -1,0 +1,49 @@
+"""Names of the authentication methods. Rules about them live in `policy`, their behaviour in `reset/methods/`."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Method(models.TextChoices):
+    """A way to prove who one is. SMS and a call would both use a phone, but are allowed apart."""
+
+    EMAIL = "email", _("E-mail code")
+    SMS = "sms", _("Text message to a mobile phone")
+    APP_CODE = "app_code", _("Authenticator app code")
+    QUESTIONS = "questions", _("Security questions")
+
+
+class Kind(models.TextChoices):
+    """What stands behind a method. Two gates are always of two kinds."""
+
+    MAIL = "mail", _("e-mail")
+    PHONE = "phone", _("phone")
+    APP = "app", _("authenticator app")
+    QUESTIONS = "questions", _("security questions")
+
+
+KIND_OF: dict[Method, Kind] = {
+    Method.EMAIL: Kind.MAIL,
+    Method.SMS: Kind.PHONE,
+    Method.APP_CODE: Kind.APP,
+    Method.QUESTIONS: Kind.QUESTIONS,
+}
+
+
+class AuthenticatorType(models.TextChoices):
+    """One registered thing. A mobile phone may serve several methods."""
+
+    EMAIL = "email", _("E-mail address")
+    MOBILE_PHONE = "mobile_phone", _("Mobile phone")
+    OFFICE_PHONE = "office_phone", _("Office phone")
+    APP = "app", _("Authenticator app")
+    QUESTIONS = "questions", _("Security questions")
+
+
+METHODS_OF: dict[AuthenticatorType, tuple[Method, ...]] = {
+    AuthenticatorType.EMAIL: (Method.EMAIL,),
+    AuthenticatorType.MOBILE_PHONE: (Method.SMS,),
+    AuthenticatorType.OFFICE_PHONE: (),
+    AuthenticatorType.APP: (Method.APP_CODE,),
+    AuthenticatorType.QUESTIONS: (Method.QUESTIONS,),
+}

@@ -1,0 +1,84 @@
+"""What every view finds on its request: language, visitor, and the scope of the signed-in person's tenant."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils import translation
+from django.utils.cache import patch_vary_headers
+
+from accounts import tenants
+from accounts.visitor import Visitor, client_address
+
+View = Callable[[HttpRequest], HttpResponse]
+SIGNED_IN_PATHS = ("/admin/", "/account/", "/signout/")
+YEAR = 365 * 24 * 3600
+
+
+class LanguageMiddleware:
+    """`?mkt=` wins and is remembered, then the choice remembered before, then the browser's wish."""
+
+    def __init__(self, get_response: View) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        wished = _supported(request.GET.get("mkt", ""))
+        with translation.override(wished or translation.get_language_from_request(request)):
+            request.LANGUAGE_CODE = translation.get_language()  # type: ignore[attr-defined]
+            response = self.get_response(request)
+        patch_vary_headers(response, ("Accept-Language", "Cookie"))
+        response.headers.setdefault("Content-Language", request.LANGUAGE_CODE)  # type: ignore[attr-defined]
+        if wished:
+            remember_language(response, wished)
+        return response
+
+
+def remember_language(response: HttpResponse, language: str) -> None:
+    response.set_cookie(
+        settings.LANGUAGE_COOKIE_NAME,
+        language,
+        max_age=YEAR,
+        httponly=True,
+        secure=settings.SECURE,
+        samesite="Lax",
+    )
+
+
+def _supported(wish: str) -> str | None:
+    """`de-CH` → `de`; None for what we don't speak or can't parse."""
+    try:
+        return translation.get_supported_language_variant(wish.strip().replace("_", "-").lower()) if wish else None
+    except LookupError:
+        return None
+
+
+class RequestFactsMiddleware:
+    """Sets `request.visitor`."""
+
+    def __init__(self, get_response: View) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.visitor = Visitor(  # type: ignore[attr-defined]
+            client_address(
+                request.META.get("REMOTE_ADDR", ""),
+                request.META.get("HTTP_X_FORWARDED_FOR", ""),
+                settings.TRUSTED_PROXY_COUNT,
+            ),
+            request.META.get("HTTP_USER_AGENT", ""),
+        )
+        return self.get_response(request)
+
+
+class ScopeMiddleware:
+    """Pages of signed-in people see their own tenant's rows; platform operators see all. Other pages open their own scope."""
+
+    def __init__(self, get_response: View) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not request.path_info.startswith(SIGNED_IN_PATHS) or not request.user.is_authenticated:
+            return self.get_response(request)
+        user = request.user
+        with tenants.opened(user.tenant) if user.tenant else tenants.all_opened():
+            return self.get_response(request)

@@ -1,0 +1,126 @@
+"""What a person can prove themselves with: one table for every type."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django_otp.models import Device
+from django_scopes import ScopedManager
+
+from accounts import secrets
+from accounts.masks import mask_of
+from accounts.methods import METHODS_OF, AuthenticatorType, Method
+from accounts.models.tenants import Tenant, TenantOwned
+from accounts.models.users import User
+
+CHANGE_COUNTS_AFTER = timedelta(hours=72)
+
+
+class Authenticator(Device):
+    """One registered e-mail address, phone, app or set of questions. Its data is sealed; a keyed digest finds it.
+
+    It is a django-otp device for its identity (`user.otp_device`); attempts are counted by `policy.throttle` alone.
+    """
+
+    class Source(models.TextChoices):
+        USER = "user", _("Registered by the person")
+        IMPORT = "import", _("Imported")
+        STAFF = "staff", _("Typed by staff")
+
+    tenant = models.ForeignKey(Tenant, null=True, on_delete=models.CASCADE, related_name="+", verbose_name=_("tenant"))
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="authenticators", verbose_name=_("user"))
+    type = models.CharField(_("type"), max_length=20, choices=AuthenticatorType.choices)
+    sealed = models.BinaryField(blank=True, default=b"")
+    digest = models.CharField(max_length=200, blank=True, editable=False)
+    source = models.CharField(_("origin"), max_length=10, choices=Source.choices, default=Source.STAFF)
+    registered_at = models.DateTimeField(_("registered"), default=timezone.now)
+    changed_at = models.DateTimeField(_("changed"), default=timezone.now)
+    replaces_another = models.BooleanField(_("took the place of another value"), default=False, editable=False)
+    confirmed_at = models.DateTimeField(_("confirmed"), null=True, blank=True)
+    last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)
+    last_step = models.BigIntegerField(default=-1, editable=False)
+
+    objects = ScopedManager(tenant="tenant")
+
+    class Meta:
+        verbose_name = _("authenticator")
+        verbose_name_plural = _("authenticators")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "type", "digest"],
+                condition=~models.Q(digest=""),
+                name="authenticator_value_once",
+                violation_error_message=_("This person has that already."),
+            ),
+            models.UniqueConstraint(
+                fields=["user", "type"],
+                condition=models.Q(type__in=["questions", "office_phone"]),
+                name="authenticator_type_once",
+                violation_error_message=_("This person has one of these already."),
+            ),
+        ]
+        indexes = [models.Index(fields=["tenant", "type"], name="authenticator_by_type")]
+
+    def __str__(self) -> str:
+        return f"{self.get_type_display()} · {self.user_id}"
+
+    @property
+    def place(self) -> str:
+        """What the sealed data is bound to: moved to another person's row it does not open."""
+        return f"authenticator|{self.tenant_id}|{self.user_id}|{self.type}"
+
+    @property
+    def secret_value(self) -> str:
+        """The address, the number in E.164, or the app's key in base32; empty for questions."""
+        value: str = json.loads(secrets.open_sealed(bytes(self.sealed), self.place))["value"] if self.sealed else ""
+        return value
+
+    def set_value(self, value: str, now: Any = None) -> None:
+        """Seal a new value and note that it changed. Saves nothing."""
+        self.sealed = secrets.seal(json.dumps({"value": value}).encode(), self.place)
+        self.digest = secrets.digest(self.digest_purpose, value)
+        self.changed_at = now or timezone.now()
+
+    @property
+    def digest_purpose(self) -> str:
+        return f"authenticator|{self.tenant_id}|{self.type}"
+
+    @property
+    def mask(self) -> str:
+        """What strangers may see of it: two digits, or one letter."""
+        return mask_of(AuthenticatorType(self.type), self.secret_value)
+
+    def methods(self) -> tuple[Method, ...]:
+        return METHODS_OF[AuthenticatorType(self.type)]
+
+    def proves(self, imported_counts: bool, now: Any) -> bool:
+        """Whether it may be used as a proof now: confirmed by the person, or allowed as imported and old enough.
+
+        Source: ground rule that a proof is the person's own; a change by anybody else counts after 72 hours.
+        """
+        if self.confirmed_at is not None:
+            return True
+        if self.source == self.Source.USER:
+            return False
+        settled = not self.replaces_another or self.changed_at + CHANGE_COUNTS_AFTER <= now
+        return imported_counts and settled
+
+
+class SecurityAnswer(TenantOwned):
+    """One answered question of a person. The answer is hashed slowly and can be read by nobody."""
+
+    tenant = models.ForeignKey(Tenant, null=True, on_delete=models.CASCADE, related_name="+")
+    authenticator = models.ForeignKey(Authenticator, on_delete=models.CASCADE, related_name="answers")
+    question = models.CharField(_("question"), max_length=40)
+    answer_hash = models.CharField(max_length=200)
+
+    class Meta:
+        verbose_name = _("security answer")
+        verbose_name_plural = _("security answers")
+        constraints = [models.UniqueConstraint(fields=["authenticator", "question"], name="question_answered_once")]
+
+    def __str__(self) -> str:
+        return self.question

@@ -1,0 +1,45 @@
+"""Who asks, as far as the network tells: client address and user agent."""
+
+import ipaddress
+from dataclasses import dataclass
+
+IPV6_PREFIX = 64
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Where a request comes from. `address` is what the trusted proxies vouch for."""
+
+    address: str = ""
+    user_agent: str = ""
+
+    @property
+    def network(self) -> str:
+        """What throttles count by: an IPv4 address, or the /64 that one IPv6 customer has."""
+        try:
+            address = ipaddress.ip_address(self.address)
+        except ValueError:
+            return "unknown"
+        if address.version == 6:
+            return str(ipaddress.ip_network((address, IPV6_PREFIX), strict=False))
+        return str(address)
+
+
+NOBODY = Visitor()
+
+
+def client_address(remote: str, forwarded_for: str, trusted_proxies: int) -> str:
+    """The client's address, believing as many forwarded hops as there are trusted proxies and not one more.
+
+    An entry that is no address makes the answer the connecting address: fail closed (CVE-2024-47070).
+    """
+    hops = [hop.strip() for hop in forwarded_for.split(",") if hop.strip()] + [remote]
+    chosen = hops[-1 - trusted_proxies] if trusted_proxies < len(hops) else hops[0]
+    for candidate in (chosen, remote):
+        try:
+            address = ipaddress.ip_address(candidate.partition("%")[0])
+        except ValueError:
+            continue
+        mapped = getattr(address, "ipv4_mapped", None)
+        return str(mapped or address)
+    return ""

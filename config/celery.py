@@ -1,0 +1,19 @@
+"""The Celery application. Tasks carry the id of a committed row and nothing else."""
+
+import os
+from typing import Any
+
+from celery import Celery
+
+from config.startup import read_settings
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+app = Celery("rekey")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks(["notifications", "reset"])
+
+
+@app.on_configure.connect
+def _refuse_wrong_settings(**_: Any) -> None:
+    read_settings()

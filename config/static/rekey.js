@@ -1,0 +1,43 @@
+// What makes pages better where scripts run: a countdown before *send again*, and a way to see a typed password.
+"use strict";
+
+for (const button of document.querySelectorAll("button[data-wait]")) {
+  let seconds = Number(button.dataset.wait);
+  const text = button.textContent;
+  const show = () => {
+    button.disabled = seconds > 0;
+    button.textContent = seconds > 0 ? button.dataset.waiting.replace("{seconds}", seconds) : text;
+    if (seconds-- > 0) setTimeout(show, 1000);
+  };
+  show();
+}
+
+for (const code of document.querySelectorAll("input.code")) {
+  code.addEventListener("paste", (event) => {
+    const digits = event.clipboardData.getData("text").replace(/\D/g, "");
+    if (digits.length === 6) {
+      event.preventDefault();
+      code.value = digits;
+    }
+  });
+}
+
+const passwords = [...document.querySelectorAll("input[type=password]")];
+const label = document.body.dataset.showPassword;
+if (passwords.length && label) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "link reveal";
+  button.textContent = label;
+  button.setAttribute("aria-pressed", "false");
+  button.addEventListener("click", () => {
+    const shown = button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", String(shown));
+    button.textContent = shown ? document.body.dataset.hidePassword : label;
+    for (const field of passwords) field.type = shown ? "text" : "password";
+  });
+  passwords[passwords.length - 1].after(button);
+  passwords[0].form.addEventListener("submit", () => passwords.forEach((field) => { field.type = "password"; }));
+}
+
+document.querySelector("[aria-invalid=true], .summary")?.focus();

@@ -1,0 +1,65 @@
+"""What a worker process does besides its tasks: check, make its key known, sweep for lost work.
+
+Celery loads this module in workers and beat only (CELERY_IMPORTS). Neither announcing nor sweeping needs the broker.
+"""
+
+import logging
+import threading
+from datetime import timedelta
+from typing import Any
+
+from celery.signals import beat_init, task_prerun, worker_init, worker_shutdown
+from django.db import close_old_connections, connections
+
+from accounts import executors
+from config.startup import refuse_unless_ready
+from notifications.sweep import start_sweeper
+
+logger = logging.getLogger(__name__)
+
+ANNOUNCE_EVERY = timedelta(days=1)
+ANNOUNCE_AGAIN = timedelta(seconds=5)
+
+stopping = threading.Event()
+
+
+@worker_init.connect
+def start(**_: Any) -> None:
+    """Refuse a wrong environment; then announce and sweep, whether or not the broker can be reached."""
+    refuse_unless_ready("worker")
+    threading.Thread(target=keep_announcing, args=(stopping,), name="announcing", daemon=True).start()
+    start_sweeper(stopping)
+
+
+@beat_init.connect
+def start_beat(**_: Any) -> None:
+    refuse_unless_ready("beat")
+
+
+@worker_shutdown.connect
+def stop(**_: Any) -> None:
+    stopping.set()
+
+
+@task_prerun.connect
+def drop_stale_connections(**_: Any) -> None:
+    """A connection that the database has dropped meanwhile must not cost a task."""
+    close_old_connections()
+
+
+def keep_announcing(stopped: threading.Event) -> None:
+    """Make this worker's public key known now and every day; sooner again where that failed."""
+    while not stopped.wait(announce().total_seconds()):
+        continue
+
+
+def announce() -> timedelta:
+    """Announce once. Returns how long to wait until the next time."""
+    try:
+        executors.announce()
+    except Exception as error:  # the database may be back in a moment; a worker outlives that
+        logger.error("This worker could not make its key known (%s).", type(error).__name__)
+        return ANNOUNCE_AGAIN
+    finally:
+        connections.close_all()
+    return ANNOUNCE_EVERY

@@ -1,0 +1,14 @@
+"""The web process: `gunicorn config.wsgi`. It refuses to start when the environment is not fit for production."""
+
+import os
+
+import django
+from django.core.wsgi import get_wsgi_application
+
+from config.startup import read_settings, refuse_unless_ready
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+read_settings()
+django.setup()
+refuse_unless_ready("web")
+application = get_wsgi_application()

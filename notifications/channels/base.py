@@ -1,0 +1,45 @@
+"""What every channel is given, and what it answers."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+
+class DeliveryError(Exception):
+    """The message was not taken. The text is for the record: no recipient, no content, no credentials.
+
+    `permanent`: trying again is of no use. `unreachable`: nobody answered, so other messages would fare the same for now.
+    """
+
+    def __init__(self, text: str, permanent: bool = False, unreachable: bool = False) -> None:
+        super().__init__(text)
+        self.permanent = permanent
+        self.unreachable = unreachable
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """A message written out for one recipient. It never prints what is in it."""
+
+    id: UUID
+    created_at: datetime
+    recipient: str = field(repr=False)
+    language: str
+    organisation: str
+    logo: bytes = field(repr=False)
+    subject: str = field(repr=False)
+    text: str = field(repr=False)
+    html: str = field(repr=False)
+
+
+class Sender(Protocol):
+    """One way to send. Made anew for each message from the channel's URL; adding one is a file and a line in SENDERS."""
+
+    def __init__(self, url: str) -> None: ...
+
+    def send(self, outgoing: Outgoing) -> str:
+        """Hand it over. Returns the provider's answer, raises DeliveryError."""
+
+    def problems(self) -> list[str]:
+        """What is wrong with the settings, in sentences for the operator, without credentials. Touches no network."""

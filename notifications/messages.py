@@ -1,0 +1,125 @@
+"""What we tell people: one function for each message, which returns a draft for `outbox.enqueue`.
+
+Arguments are plain values; texts lie in templates/messages/<kind>/ and are written out by the worker.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NotRequired, TypedDict, Unpack
+from uuid import UUID
+
+from notifications.models import Channel
+from notifications.outbox import Draft
+
+# Every message there is, and the channels it goes by.
+KINDS: dict[str, tuple[Channel, ...]] = {
+    "passcode": (Channel.EMAIL, Channel.SMS),
+    "password_was_reset": (Channel.EMAIL,),
+    "account_was_unlocked": (Channel.EMAIL,),
+    "password_was_changed": (Channel.EMAIL,),
+    "administrator_was_reset": (Channel.EMAIL,),
+    "contact_administrator": (Channel.EMAIL,),
+    "alarm_was_raised": (Channel.EMAIL,),
+}
+PASSCODE_LIFETIME = timedelta(minutes=5)
+NOTICE_LIFETIME = timedelta(days=3)
+LONGEST_CLIENT = 200
+
+
+class Reader(TypedDict):
+    """Who is told, in which language, and what the message belongs to."""
+
+    tenant_id: int | None
+    language: str
+    recipient: str
+    correlation_id: NotRequired[UUID | None]
+    user_id: NotRequired[int | None]
+
+
+class Notice(Reader):
+    """What happened to the account of `principal_name`: when, from which address, with which browser."""
+
+    principal_name: str
+    at: datetime
+    address: str
+    client: str
+
+
+def passcode_by_mail(
+    *, code: str, lifetime: timedelta = PASSCODE_LIFETIME, withheld: bool = False, **reader: Unpack[Reader]
+) -> Draft:
+    """A one-time passcode to an address. With `withheld` nobody gets it."""
+    return _passcode(Channel.EMAIL, code, lifetime, withheld, reader)
+
+
+def passcode_by_sms(
+    *, code: str, lifetime: timedelta = PASSCODE_LIFETIME, withheld: bool = False, **reader: Unpack[Reader]
+) -> Draft:
+    """A one-time passcode to a number in E.164. With `withheld` nobody gets it."""
+    return _passcode(Channel.SMS, code, lifetime, withheld, reader)
+
+
+def password_was_reset(*, name: str, methods: Sequence[str], alarm_url: str = "", **notice: Unpack[Notice]) -> Draft:
+    """To every address on file: which kinds of method proved who it was, and where to say *this wasn't me*."""
+    return _notice("password_was_reset", notice, name=name, kinds=",".join(methods), alarm_url=alarm_url)
+
+
+def account_was_unlocked(*, name: str, methods: Sequence[str], alarm_url: str = "", **notice: Unpack[Notice]) -> Draft:
+    """To every address on file: the lock is gone, the password stayed."""
+    return _notice("account_was_unlocked", notice, name=name, kinds=",".join(methods), alarm_url=alarm_url)
+
+
+def password_was_changed(*, name: str, alarm_url: str = "", **notice: Unpack[Notice]) -> Draft:
+    """To every address on file: somebody who was signed in and knew the old password set a new one."""
+    return _notice("password_was_changed", notice, name=name, alarm_url=alarm_url)
+
+
+def administrator_was_reset(**notice: Unpack[Notice]) -> Draft:
+    """To another administrator: one of them reset a password by self-service."""
+    return _notice("administrator_was_reset", notice)
+
+
+def contact_administrator(*, text: str, support_code: str, **notice: Unpack[Notice]) -> Draft:
+    """To an administrator: somebody can't get in. `principal_name` and `text` are what that person typed, proved by nothing."""
+    return _notice("contact_administrator", notice, text=text, support_code=support_code)
+
+
+def alarm_was_raised(*, support_code: str = "", **notice: Unpack[Notice]) -> Draft:
+    """To an administrator: somebody with a link from the notice said *this wasn't me*; when and from where that was said."""
+    return _notice("alarm_was_raised", notice, support_code=support_code)
+
+
+def _passcode(channel: Channel, code: str, lifetime: timedelta, withheld: bool, reader: Reader) -> Draft:
+    minutes = max(1, int(lifetime.total_seconds() // 60))
+    return Draft(
+        kind="passcode",
+        channel=channel,
+        recipient=reader["recipient"],
+        language=reader["language"],
+        tenant_id=reader["tenant_id"],
+        lifetime=lifetime,
+        context={"code": code, "minutes": str(minutes)},
+        correlation_id=reader.get("correlation_id"),
+        user_id=reader.get("user_id"),
+        withheld=withheld,
+    )
+
+
+def _notice(kind: str, notice: Notice, **context: str) -> Draft:
+    circumstances = {
+        "principal_name": notice["principal_name"],
+        "when": notice["at"].isoformat(),
+        "address": notice["address"],
+        "client": notice["client"][:LONGEST_CLIENT],
+    }
+    return Draft(
+        kind=kind,
+        channel=Channel.EMAIL,
+        recipient=notice["recipient"],
+        language=notice["language"],
+        tenant_id=notice["tenant_id"],
+        lifetime=NOTICE_LIFETIME,
+        context={**circumstances, **context},
+        correlation_id=notice.get("correlation_id"),
+        user_id=notice.get("user_id"),
+    )

@@ -1,0 +1,106 @@
+"""Writing a message out in the reader's language. Happens in the worker, directly before sending."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.utils import translation
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from accounts.methods import Kind
+from notifications.channels.base import DeliveryError
+from notifications.gsm import fits_one_text
+from notifications.messages import KINDS
+from notifications.models import Channel
+
+
+@dataclass(frozen=True)
+class Content:
+    """A message as its reader sees it. It never prints."""
+
+    language: str
+    subject: str = field(repr=False)
+    text: str = field(repr=False)
+    html: str = field(repr=False)
+
+
+def product_name() -> str:
+    """What stands where there is no organisation: in messages to the operators of the platform."""
+    return str(settings.PRODUCT_NAME)
+
+
+def render(
+    kind: str, channel: Channel, language: str, organisation: str, has_logo: bool, context: dict[str, str]
+) -> Content:
+    """Write one message out. Raises DeliveryError for a kind that doesn't exist or doesn't go by this channel."""
+    if channel not in KINDS.get(kind, ()):
+        raise DeliveryError(f"There is no message {kind[:40]!r} by {channel}", permanent=True)
+    with translation.override(_supported(language)):
+        values = {
+            **_readable(context),
+            "organisation": organisation,
+            "has_logo": has_logo,
+            "language": translation.get_language(),
+            "direction": "rtl" if translation.get_language_bidi() else "ltr",
+            "product": product_name(),
+        }
+        return _text(kind, values) if channel == Channel.SMS else _mail(kind, values)
+
+
+def _mail(kind: str, values: dict[str, Any]) -> Content:
+    place = f"messages/{kind}"
+    subject = " ".join(render_to_string(f"{place}/subject.txt", values).split())
+    values = {**values, "subject": subject}
+    text = render_to_string(f"{place}/body.txt", values)
+    return Content(values["language"], subject, _tidy(text), render_to_string(f"{place}/body.html", values))
+
+
+def _text(kind: str, values: dict[str, Any]) -> Content:
+    """The first form that fits one segment: with the line that lets a phone fill the code in, without, with a shorter name."""
+    write = partial(render_to_string, f"messages/{kind}/sms.txt")
+    host = settings.BASE_URL.partition("://")[2].partition("/")[0].partition(":")[0]
+    plain = write(values).strip()
+    forms = [f"{plain}\n@{host} #{values['code']}" if host and "code" in values else plain, plain]
+    name = values["organisation"]
+    forms += [write({**values, "organisation": name[:length].rstrip()}).strip() for length in (40, 30, 20, 10)]
+    chosen = next((form for form in forms if fits_one_text(form)), plain)
+    return Content(values["language"], "", chosen, "")
+
+
+def _readable(context: dict[str, str]) -> dict[str, Any]:
+    """Times and kinds as the reader's language writes them; everything else as it is."""
+    values: dict[str, Any] = dict(context)
+    if "when" in context:
+        values["when"] = _moment(context["when"])
+    if "kinds" in context:
+        labels = [str(Kind(kind).label) for kind in context["kinds"].split(",") if kind in Kind]
+        values["kinds"] = ", ".join(labels)
+    return values
+
+
+def _moment(text: str) -> str:
+    moment = datetime.fromisoformat(text).astimezone(UTC)
+    return _("%(date)s, %(time)s UTC") % {
+        "date": date_format(moment, "DATE_FORMAT"),
+        "time": date_format(moment, "TIME_FORMAT"),
+    }
+
+
+def _supported(language: str) -> str:
+    try:
+        return translation.get_supported_language_variant(language)
+    except LookupError:
+        return settings.LANGUAGE_CODE
+
+
+def _tidy(text: str) -> str:
+    """At most one empty line in a row, none at the edges: templates leave them where they had tags."""
+    lines: list[str] = []
+    for line in (line.rstrip() for line in text.strip().splitlines()):
+        if line or lines[-1:] != [""]:
+            lines.append(line)
+    return "\n".join(lines) + "\n"

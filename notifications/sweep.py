@@ -1,0 +1,87 @@
+"""Finding what was lost: the worker asks the database every few seconds, so that a dead broker loses nothing."""
+
+import logging
+from datetime import datetime, timedelta
+from threading import Event, Thread
+from uuid import UUID
+
+from django.conf import settings
+from django.db import close_old_connections, connections
+from django.utils import timezone
+
+from accounts.tenants import all_opened
+from notifications import delivery
+from notifications.models import CapturedMessage, Channel, Delivery, Message
+
+ROUND = 100
+KEPT = timedelta(days=30)
+Status = Message.Status
+
+logger = logging.getLogger(__name__)
+
+
+def sweep(now: datetime | None = None) -> int:
+    """Deliver what is due, end what is too late or lost; at most ROUND messages of each channel. Returns how many."""
+    with all_opened():
+        erase_withheld(now or timezone.now())
+        return sum(_sweep_channel(channel, now) for channel in Channel)
+
+
+def _sweep_channel(channel: Channel, now: datetime | None) -> int:
+    """One round of one channel. Stops where nobody answers: the others would wait for the same silence."""
+    due = Message.objects.filter(
+        status__in=[Status.QUEUED, Status.SENDING], due_at__lte=now or timezone.now(), channel=channel
+    )
+    rows = list(due.order_by("due_at").values_list("pk", "tenant_id", "status", "expires_at")[:ROUND])
+    for number, row in enumerate(rows, start=1):
+        if _is_unreachable(channel, row, now):
+            return number
+    return len(rows)
+
+
+def _is_unreachable(channel: Channel, row: tuple[UUID, int | None, str, datetime], now: datetime | None) -> bool:
+    """Do what one due message needs. Returns whether its provider could not be reached."""
+    message_id, tenant_id, status, expires_at = row
+    current = now or timezone.now()
+    if channel == Channel.SMS and status == Status.SENDING:
+        delivery.give_up_lost(message_id, tenant_id, current)
+    elif expires_at <= current:
+        delivery.expire(message_id, current)
+    else:
+        outcome = delivery.deliver(message_id, now)
+        return outcome is not None and outcome.unreachable
+    return False
+
+
+def erase_withheld(now: datetime) -> int:
+    """Erase the content of strangers' messages when it is of no use any more, as that of others is."""
+    over = Message.objects.filter(status=Status.WITHHELD, expires_at__lte=now).exclude(sealed=b"")
+    return over.update(sealed=b"")
+
+
+def prune(now: datetime | None = None) -> int:
+    """Delete messages and deliveries older than 30 days, whatever became of them. Returns how many messages."""
+    now = now or timezone.now()
+    with all_opened():
+        erase_withheld(now)
+        Delivery.objects.filter(created_at__lt=now - KEPT).delete()
+        CapturedMessage.objects.filter(captured_at__lt=now - KEPT).delete()
+        return Message.objects.filter(created_at__lt=now - KEPT).delete()[0]
+
+
+def start_sweeper(stop: Event | None = None) -> Thread:
+    """Sweep every SWEEP_SECONDS in a thread of its own until `stop` is set. Database errors are logged and outlived."""
+    thread = Thread(target=_sweep_until, args=(stop or Event(),), name="sweeper", daemon=True)
+    thread.start()
+    return thread
+
+
+def _sweep_until(stop: Event) -> None:
+    while not stop.wait(settings.SWEEP_SECONDS):
+        close_old_connections()
+        try:
+            while sweep() >= ROUND and not stop.is_set():
+                continue
+        except Exception as error:  # the next round may find the database again
+            logger.error("The sweep failed: %s", type(error).__name__)
+    connections.close_all()

@@ -1,0 +1,1 @@
+"""What is allowed: policies, decisions, throttles, password rules."""

@@ -1,0 +1,125 @@
+"""Console pages of reset policies and security questions. They are wired to the site in `reset/console/site.py`."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from accounts.admin.base import PLATFORM_WIDE, ScopedAdmin, ScopedForm, ScopedInline, person_of
+from accounts.audit import Activity
+from accounts.methods import Method
+from policy import advice
+from policy.models import QuestionText, ResetPolicy
+from policy.models.policies import PolicyGroup
+
+ALWAYS_POLICY_CHANGED = (Activity.POLICY_CHANGED, Activity.POLICY_CHANGED, Activity.POLICY_CHANGED)
+CUSTOM_QUESTIONS = 20
+
+
+class ResetPolicyForm(ScopedForm):
+    methods = forms.MultipleChoiceField(
+        label=_("methods allowed"), choices=Method.choices, widget=forms.CheckboxSelectMultiple, required=False
+    )
+
+
+class PolicyGroupForm(ScopedForm):
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        policy, group = data.get("policy"), data.get("group")
+        if policy and group and group.tenant_id != policy.tenant_id:
+            self.add_error("group", PLATFORM_WIDE)
+        return data
+
+
+class PolicyGroupInline(ScopedInline):
+    """Whoever may change the policy chooses its groups."""
+
+    model = PolicyGroup
+    form = PolicyGroupForm
+    autocomplete_fields = ("group",)
+    fields = ("group",)
+    verbose_name = _("group")
+    verbose_name_plural = _("groups, where selected groups may reset")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related("group").order_by("group__name")
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return person_of(request).has_perm("policy.view_resetpolicy")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return person_of(request).has_perm("policy.change_resetpolicy")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return person_of(request).has_perm("policy.change_resetpolicy")
+
+
+class ResetPolicyAdmin(ScopedAdmin):
+    form = ResetPolicyForm
+    list_display = ("name", "priority", "audience", "methods_required", "methods_told", "entra_compatible")
+    list_display_links = ("name",)
+    list_filter = ("audience", "methods_required")
+    search_fields = ("name",)
+    ordering = ("priority", "id")
+    activities = ALWAYS_POLICY_CHANGED
+    inlines = (PolicyGroupInline,)
+    fieldsets = (
+        (None, {"fields": ("name", "priority")}),
+        (_("Who may reset"), {"fields": ("audience",)}),
+        (_("Methods"), {"fields": ("methods_required", "methods", "entra_compatible", "unlock_without_reset")}),
+        (_("Registration"), {"fields": ("registration_required", "reconfirm_days")}),
+        (_("Notifications"), {"fields": ("notify_users", "notify_administrators")}),
+    )
+
+    @admin.display(description=_("methods allowed"))
+    def methods_told(self, policy: ResetPolicy) -> str:
+        return ", ".join(str(Method(method).label) for method in policy.methods if method in Method.values)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Advice needs the groups, so it comes after them."""
+        super().save_related(request, form, formsets, change)
+        for sentence in advice.advise(*_for_advice(form, change)):
+            messages.warning(request, str(sentence))
+
+
+def _for_advice(form: Any, change: bool) -> tuple[advice.Draft, list[advice.Other]]:
+    policy: ResetPolicy = form.instance
+    others = ResetPolicy.objects.filter(tenant=policy.tenant).exclude(pk=policy.pk).order_by("priority")
+    draft = advice.Draft(
+        audience=policy.audience,
+        group_count=PolicyGroup.objects.filter(policy=policy).count(),
+        priority=policy.priority,
+        methods=frozenset(policy.methods),
+        methods_required=policy.methods_required,
+        registration_required=policy.registration_required,
+        reconfirm_days=policy.reconfirm_days,
+        notify_users=policy.notify_users,
+        notify_administrators=policy.notify_administrators,
+        required_before=form.initial.get("methods_required") if change else None,
+    )
+    return draft, [advice.Other(other.name, other.audience, other.priority) for other in others]
+
+
+class QuestionTextForm(ScopedForm):
+    """Entra allows 20 of an organisation's own beside the predefined ones."""
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        tenant = self.instance.tenant if self.instance.tenant_id else None
+        held = QuestionText.objects.filter(tenant=tenant).exclude(pk=self.instance.pk).count()
+        if held >= CUSTOM_QUESTIONS:
+            raise ValidationError(_("There are 20 questions of your own already. Delete one first."), code="many")
+        return data
+
+
+class QuestionTextAdmin(ScopedAdmin):
+    form = QuestionTextForm
+    list_display = ("text",)
+    search_fields = ("text",)
+    ordering = ("text",)
+    activities = ALWAYS_POLICY_CHANGED
+    fieldsets = ((None, {"fields": ("text",)}),)

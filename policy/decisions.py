@@ -1,0 +1,178 @@
+"""May this person reset, and how? Pure functions on plain data: no clock, no database, no request.
+
+The wizard, decoys, `explain_user` and the console all ask here.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from accounts.facts import AuthenticatorFacts, UserFacts
+from accounts.methods import KIND_OF, Kind, Method
+
+ADMINISTRATOR_METHODS = (Method.EMAIL, Method.SMS, Method.APP_CODE)
+ADMINISTRATOR_GATES = 2
+
+
+class Refusal(StrEnum):
+    """Why somebody can't reset. In `helpful` disclosure the page says so, with Entra's code where there is one."""
+
+    UNKNOWN = "unknown"
+    DISABLED = "disabled"
+    PROTECTED = "protected"
+    EXTERNAL = "external"
+    PAUSED = "paused"
+    ADMINISTRATORS_MAY_NOT = "administrators_may_not"
+    NO_POLICY = "no_policy"
+    OUT_OF_SCOPE = "out_of_scope"
+    TOO_FEW_METHODS = "too_few_methods"
+    UNLOCK_NOT_ALLOWED = "unlock_not_allowed"
+    DIRECTORY_NOT_CONNECTED = "directory_not_connected"
+    BLOCKED = "blocked"
+
+
+ENTRA_CODES: dict[Refusal, str] = {
+    Refusal.ADMINISTRATORS_MAY_NOT: "SSPR_0009",
+    Refusal.DIRECTORY_NOT_CONNECTED: "SSPR_0010",
+    Refusal.NO_POLICY: "SSPR_0011",
+    Refusal.OUT_OF_SCOPE: "SSPR_0013",
+    Refusal.TOO_FEW_METHODS: "SSPR_0014",
+}
+
+
+@dataclass(frozen=True)
+class PolicyFacts:
+    """A reset policy as decisions see it."""
+
+    id: int
+    name: str
+    audience: str
+    group_ids: frozenset[int]
+    methods: tuple[Method, ...]
+    methods_required: int
+    unlock_without_reset: bool
+    notify_users: bool
+    notify_administrators: bool
+
+
+@dataclass(frozen=True)
+class TenantFacts:
+    """What holds for a whole tenant."""
+
+    id: int
+    administrators_may_reset: bool
+
+
+@dataclass(frozen=True)
+class Authority:
+    """Who keeps the passwords under a domain, and whether they can be written there now."""
+
+    external_name: str = ""
+    external_url: str = ""
+    is_directory: bool = False
+    is_writable: bool = True
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A method with the authenticator it would use."""
+
+    method: Method
+    authenticator_id: int
+    mask: str
+    destination: str
+
+    @property
+    def kind(self) -> Kind:
+        return KIND_OF[self.method]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The answer: allowed with these offers and so many gates, or refused for these reasons (all of them, first first)."""
+
+    refusals: tuple[Refusal, ...]
+    gates_required: int = 0
+    offers: tuple[Offer, ...] = ()
+    policy: PolicyFacts | None = None
+    as_administrator: bool = False
+
+    @property
+    def is_allowed(self) -> bool:
+        return not self.refusals
+
+
+def decide_reset(
+    user: UserFacts | None,
+    policies: Sequence[PolicyFacts],
+    tenant: TenantFacts,
+    authority: Authority,
+    unlock: bool = False,
+) -> Decision:
+    """Decide for one person. `policies` come ordered by priority; `user` None is an unknown name."""
+    if user is None:
+        return Decision((Refusal.UNKNOWN,))
+    refusals = _refusals_of_account(user, authority)
+    if user.is_administrator:
+        return _decide_for_administrator(user, policies, tenant, refusals)
+    policy = governing_policy(user, policies)
+    if policy is None:
+        enabled = any(candidate.audience != "nobody" for candidate in policies)
+        return Decision((*refusals, Refusal.OUT_OF_SCOPE if enabled else Refusal.NO_POLICY))
+    offers = usable_offers(user.authenticators, policy.methods)
+    if len({offer.kind for offer in offers}) < policy.methods_required:
+        refusals.append(Refusal.TOO_FEW_METHODS)
+    if unlock and not policy.unlock_without_reset:
+        refusals.append(Refusal.UNLOCK_NOT_ALLOWED)
+    return Decision(tuple(refusals), policy.methods_required, offers, policy)
+
+
+def _decide_for_administrator(
+    user: UserFacts, policies: Sequence[PolicyFacts], tenant: TenantFacts, refusals: list[Refusal]
+) -> Decision:
+    """Administrators stand outside the policies' audiences: one switch, two kinds, never questions."""
+    if not tenant.administrators_may_reset:
+        refusals.append(Refusal.ADMINISTRATORS_MAY_NOT)
+    offers = usable_offers(user.authenticators, ADMINISTRATOR_METHODS)
+    if len({offer.kind for offer in offers}) < ADMINISTRATOR_GATES:
+        refusals.append(Refusal.TOO_FEW_METHODS)
+    return Decision(tuple(refusals), ADMINISTRATOR_GATES, offers, governing_policy(user, policies), as_administrator=True)
+
+
+def _refusals_of_account(user: UserFacts, authority: Authority) -> list[Refusal]:
+    checks = (
+        (not user.is_enabled, Refusal.DISABLED),
+        (user.is_protected, Refusal.PROTECTED),
+        (user.is_external or bool(authority.external_name), Refusal.EXTERNAL),
+        (user.is_paused, Refusal.PAUSED),
+        ((user.in_directory or authority.is_directory) and not authority.is_writable, Refusal.DIRECTORY_NOT_CONNECTED),
+    )
+    return [refusal for applies, refusal in checks if applies]
+
+
+def governing_policy(user: UserFacts, policies: Iterable[PolicyFacts]) -> PolicyFacts | None:
+    """The first policy by priority whose audience the person belongs to."""
+    for policy in policies:
+        if policy.audience == "everybody" or (policy.audience == "groups" and policy.group_ids & user.group_ids):
+            return policy
+    return None
+
+
+def usable_offers(authenticators: Iterable[AuthenticatorFacts], allowed: Sequence[Method]) -> tuple[Offer, ...]:
+    """What may be used as a proof, in the order the methods are allowed in."""
+    offers = [
+        Offer(method, authenticator.id, authenticator.mask, authenticator.destination)
+        for authenticator in authenticators
+        if authenticator.counts
+        for method in authenticator.methods
+        if method in allowed
+    ]
+    return tuple(sorted(offers, key=lambda offer: allowed.index(offer.method)))
+
+
+def open_offers(offers: Iterable[Offer], passed: Iterable[tuple[Kind, str]]) -> tuple[Offer, ...]:
+    """Offers for the next gate: another kind and another destination than every gate passed so far."""
+    passed = list(passed)
+    kinds = {kind for kind, _ in passed}
+    destinations = {destination for _, destination in passed if destination}
+    return tuple(offer for offer in offers if offer.kind not in kinds and offer.destination not in destinations)

@@ -1,0 +1,7 @@
+"""What is allowed: reset policies, question texts and the counters of throttles."""
+
+from policy.models.counters import Counter
+from policy.models.lockouts import SignInLockout
+from policy.models.policies import QuestionText, ResetPolicy
+
+__all__ = ["Counter", "QuestionText", "ResetPolicy", "SignInLockout"]

@@ -1,0 +1,40 @@
+"""Loading a tenant's policies as plain data, in one statement."""
+
+from django.db.models import Q
+
+from accounts.methods import Method
+from accounts.models import Tenant
+from policy.decisions import PolicyFacts, TenantFacts
+from policy.models import ResetPolicy
+
+
+def load(tenant: Tenant) -> tuple[PolicyFacts, ...]:
+    """All policies of a tenant, smallest priority number first."""
+    rows = (
+        ResetPolicy.objects.filter(Q(tenant=tenant))
+        .order_by("priority", "id")
+        .values(
+            "id", "name", "audience", "methods", "methods_required", "unlock_without_reset", "notify_users",
+            "notify_administrators", "policy_groups__group_id",
+        )
+    )  # fmt: skip
+    found: dict[int, PolicyFacts] = {}
+    for row in rows:
+        known = found.get(row["id"])
+        group = {row["policy_groups__group_id"]} - {None}
+        found[row["id"]] = PolicyFacts(
+            id=row["id"],
+            name=row["name"],
+            audience=row["audience"],
+            group_ids=frozenset(group | set(known.group_ids if known else ())),
+            methods=tuple(method for method in Method if method in row["methods"]),
+            methods_required=row["methods_required"],
+            unlock_without_reset=row["unlock_without_reset"],
+            notify_users=row["notify_users"],
+            notify_administrators=row["notify_administrators"],
+        )
+    return tuple(found.values())
+
+
+def tenant_facts(tenant: Tenant) -> TenantFacts:
+    return TenantFacts(tenant.pk, tenant.administrators_may_reset)

@@ -1,0 +1,66 @@
+"""*This wasn't me*: a link in the note about a reset. Looking at it changes nothing; pressing the button stops everything."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import secrets, tenants
+from accounts.audit import Activity, Event, record
+from accounts.models import User
+from accounts.models.users import new_epoch
+from accounts.roles import Role
+from accounts.visitor import Visitor
+from notifications import messages
+from notifications.outbox import enqueue
+from reset import administrators
+from reset.completion import ALARM_PURPOSE
+from reset.models import ResetRequest
+
+
+def find(token: str, now: datetime | None = None) -> ResetRequest | None:
+    """The reset that an unused, fresh link tells of."""
+    digests = secrets.digests(ALARM_PURPOSE, token)
+    with tenants.all_opened():
+        return (
+            ResetRequest.objects.filter(alarm_digest__in=digests, alarm_expires_at__gt=now or timezone.now(), user__isnull=False)
+            .select_related("tenant__branding", "user")
+            .defer("tenant__branding__logo")
+            .first()
+        )
+
+
+def raise_alarm(request: ResetRequest, visitor: Visitor, now: datetime | None = None) -> bool:
+    """End all sessions, pause self-service for the account, tell the administrators. Once per link; False afterwards."""
+    now = now or timezone.now()
+    user = request.user
+    assert user is not None
+    with transaction.atomic():
+        unused = ResetRequest.objects.filter(pk=request.pk, alarm_digest=request.alarm_digest, alarm_expires_at__gt=now)
+        if unused.update(alarm_digest="", alarm_expires_at=None) != 1:
+            return False
+        User.objects.filter(pk=user.pk).update(self_service_paused=True, credentials_epoch=new_epoch())
+        told = administrators.who_helps(request.tenant)
+        told += [other for other in administrators.holders(request.tenant, [Role.GLOBAL_ADMINISTRATOR]) if other not in told]
+        enqueue(
+            [
+                messages.alarm_was_raised(
+                    tenant_id=request.tenant_id,
+                    language=other.language or request.tenant.language,
+                    recipient=administrators.address_of(other),
+                    principal_name=user.principal_name,
+                    support_code=request.support_code,
+                    at=now,
+                    address=visitor.address,
+                    client=visitor.user_agent,
+                    correlation_id=request.pk,
+                    user_id=other.pk,
+                )
+                for other in told[: administrators.MOST_RECIPIENTS]
+            ],
+            now,
+        )
+        record(
+            Event(Activity.ALARM_RAISED, request.tenant_id, correlation_id=request.pk, actor=user, target=user, visitor=visitor)
+        )
+    return True

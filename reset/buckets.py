@@ -1,0 +1,27 @@
+"""Whose counter a failure goes to: the account's for strangers, or the one of a browser that the account has used before.
+
+An attacker who burns attempts stops resets for strangers' browsers only. Subjects hang on the account's epoch, so a
+completed reset starts them anew without touching a row.
+"""
+
+from accounts import secrets
+from accounts.models import User
+from accounts.names import key_of
+
+STRANGERS = "strangers"
+
+
+def account_key(tenant_id: int, typed: str, user: User | None) -> str:
+    """One key for an account, known or not; equal for every way of typing its name."""
+    who = f"user:{user.pk}:{user.credentials_epoch}" if user else f"name:{key_of(typed)}"
+    return secrets.digest("account", f"{tenant_id}|{who}")
+
+
+def failures_subject(account: str, browser: str = "") -> str:
+    """What `throttle.FAILURES_OF_ACCOUNT` counts by. `browser` is the id of a recognised one."""
+    return f"{account}|{browser or STRANGERS}"
+
+
+def signin_subject(account: str) -> str:
+    """What the sign-in lockout counts by: never shared with resets."""
+    return f"{account}|signin"

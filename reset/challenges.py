@@ -1,0 +1,93 @@
+"""Opening a challenge: what a method prepares, the row that keeps it, and what is sent, in one transaction."""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from accounts.audit import Activity, record
+from accounts.methods import Method
+from accounts.models import Authenticator
+from accounts.visitor import Visitor
+from notifications.outbox import Draft, enqueue
+from policy import throttle
+from policy.decisions import Offer
+from policy.throttle import Use
+from reset.methods import METHODS
+from reset.methods.base import Start
+from reset.models import Challenge, ResetRequest, State
+from reset.requests import TooOften, end, event
+from reset.standing import still_stands
+
+CHALLENGE_LIFETIME = timedelta(minutes=5)
+SEND_AGAIN_AFTER = timedelta(seconds=30)
+
+
+def authenticator_of(request: ResetRequest, authenticator_id: int | None) -> Authenticator | None:
+    """The person's authenticator, if it is still theirs. Asked for strangers too, who have none."""
+    return Authenticator.objects.filter(pk=authenticator_id or 0, user_id=request.user_id or 0).first()
+
+
+def start(request: ResetRequest, offer: Offer, visitor: Visitor, now: datetime, is_right_destination: bool = True) -> None:
+    """Open a challenge that can be answered, and send what the method sends. Raises TooOften."""
+    authenticator = authenticator_of(request, offer.authenticator_id)
+    if authenticator is None and not request.is_decoy:
+        end(request, State.FAILED, "account_changed", visitor, now)
+        return
+    prepared = METHODS[offer.method].prepare(Start(request, request.tenant, authenticator, is_right_destination, now))
+    if prepared.drafts:
+        _count_send(request, offer, now)
+    challenge = _challenge(request, offer, now)
+    challenge.digest, challenge.questions = prepared.digest, list(prepared.questions)
+    challenge.is_deliverable = is_right_destination
+    challenge.sent_at = now if prepared.drafts else None
+    _make_current(request, challenge, prepared.drafts, visitor, now)
+
+
+def ask_destination(request: ResetRequest, offer: Offer, visitor: Visitor, now: datetime) -> None:
+    """Open a challenge that first wants the whole number typed; nothing is sent yet."""
+    challenge = _challenge(request, offer, now)
+    challenge.awaits_destination = True
+    _make_current(request, challenge, (), visitor, now)
+
+
+def _challenge(request: ResetRequest, offer: Offer, now: datetime) -> Challenge:
+    return Challenge(
+        tenant_id=request.tenant_id,
+        request=request,
+        method=offer.method,
+        kind=offer.kind,
+        destination=offer.destination,
+        authenticator_id=offer.authenticator_id,
+        mask=offer.mask,
+        expires_at=min(now + CHALLENGE_LIFETIME, request.expires_at),
+    )
+
+
+def _count_send(request: ResetRequest, offer: Offer, now: datetime) -> None:
+    to_account = throttle.TEXTS_TO_ACCOUNT if offer.method == Method.SMS else throttle.SENDS_TO_ACCOUNT
+    for state in throttle.count(
+        Use(to_account, request.account_key), Use(throttle.SENDS_TO_DESTINATION, offer.destination), now=now
+    ):
+        if state.is_over:
+            raise TooOften(state.ends_at)
+
+
+def _make_current(
+    request: ResetRequest, challenge: Challenge, drafts: tuple[Draft, ...], visitor: Visitor, now: datetime
+) -> None:
+    """Make it the request's only challenge, provided that everything still stands."""
+    with transaction.atomic():
+        challenge.save(force_insert=True)
+        current = ResetRequest.objects.filter(
+            still_stands(request), pk=request.pk, state=State.VERIFYING, passed=request.passed
+        )
+        stands = current.update(challenge=challenge) == 1
+        if stands:
+            enqueue(drafts, now)
+            record(event(request, Activity.VERIFICATION_STARTED, visitor, method=challenge.method))
+        else:
+            transaction.set_rollback(True)
+    if stands:
+        request.challenge = challenge
+    else:
+        end(request, State.FAILED, "account_changed", visitor, now)

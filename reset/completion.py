@@ -1,0 +1,116 @@
+"""The end that a person came for: the password set or the lock cleared, and everybody told who has to be."""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.urls import reverse
+
+from accounts import secrets
+from accounts.audit import Activity, record
+from accounts.methods import AuthenticatorType
+from accounts.models import Authenticator, Domain, User
+from accounts.models.users import new_epoch
+from accounts.names import domain_of
+from accounts.visitor import Visitor
+from notifications import messages
+from notifications.outbox import Draft, enqueue
+from policy import lockout
+from reset import administrators
+from reset.models import ResetRequest, State
+from reset.requests import event
+from reset.snapshot import Snapshot
+from reset.standing import still_stands
+
+ALARM_LIFETIME = timedelta(days=7)
+ALARM_PURPOSE = "alarm"
+
+
+def set_password(request: ResetRequest, encoded: str, visitor: Visitor, now: datetime) -> bool:
+    """Store the hash of the new password and end everything the old one opened. False: the account changed meanwhile."""
+    user = request.user
+    assert user is not None
+    token = secrets.random_token()
+    with transaction.atomic():
+        done = _complete(request, token, now) and _renew(user, encoded, now)
+        if not done:
+            transaction.set_rollback(True)
+            return False
+        enqueue(_notices(request, user, token, visitor, now), now)
+        record(
+            event(request, Activity.PASSWORD_SUBMITTED, visitor),
+            event(request, Activity.PASSWORD_RESET, visitor, gates=[kind for kind, _ in request.passed]),
+        )
+    request.state, request.ended_at = State.COMPLETED, now
+    return True
+
+
+def unlock(request: ResetRequest, visitor: Visitor, now: datetime) -> bool:
+    """Clear the sign-in lockout and keep the password, inside the transaction that passed the last gate."""
+    user = request.user
+    assert user is not None
+    token = secrets.random_token()
+    if not _complete(request, token, now):
+        return False
+    lockout.clear(request.account_key)
+    enqueue(_notices(request, user, token, visitor, now), now)
+    record(event(request, Activity.ACCOUNT_UNLOCKED, visitor, gates=[kind for kind, _ in request.passed]))
+    request.ended_at = now
+    return True
+
+
+def _complete(request: ResetRequest, token: str, now: datetime) -> bool:
+    current = ResetRequest.objects.filter(still_stands(request), pk=request.pk, state=State.VERIFIED)
+    moved = current.update(
+        state=State.COMPLETED,
+        ended_at=now,
+        secret_digest=request.secret_digest,
+        alarm_digest=secrets.digest(ALARM_PURPOSE, token),
+        alarm_expires_at=now + ALARM_LIFETIME,
+    )
+    return moved == 1
+
+
+def _renew(user: User, encoded: str, now: datetime) -> bool:
+    """The password, and a new epoch: sessions, other requests and codes die by it, and failures start anew."""
+    epoch = new_epoch()
+    moved = User.objects.filter(pk=user.pk, credentials_epoch=user.credentials_epoch, is_enabled=True).update(
+        password=encoded, password_changed_at=now, must_change_password=False, credentials_epoch=epoch
+    )
+    return moved == 1
+
+
+def _notices(request: ResetRequest, user: User, token: str, visitor: Visitor, now: datetime) -> list[Draft]:
+    kept = Snapshot.from_json(request.snapshot)
+    drafts: list[Draft] = []
+    if kept.notify_users:
+        write = messages.account_was_unlocked if request.is_unlock else messages.password_was_reset
+        drafts += [
+            write(
+                tenant_id=request.tenant_id,
+                language=user.language or request.language,
+                recipient=address,
+                name=user.shown_name,
+                principal_name=user.principal_name,
+                at=now,
+                address=visitor.address,
+                client=visitor.user_agent,
+                methods=[kind for kind, _ in request.passed],
+                alarm_url=settings.BASE_URL + reverse("alarm-link", args=[token]),
+                correlation_id=request.pk,
+                user_id=user.pk,
+            )
+            for address in addresses_of(user)
+        ]
+    if kept.notify_administrators and kept.as_administrator and not request.is_unlock:
+        drafts += administrators.reset_notices(request.tenant, user, visitor, request.pk, now)
+    return drafts
+
+
+def addresses_of(user: User) -> list[str]:
+    """Every e-mail address on file; where there is none, the user name if its domain is a verified one."""
+    rows = Authenticator.objects.filter(user=user, type=AuthenticatorType.EMAIL)
+    found = [row.secret_value for row in rows] + ([user.mail] if user.mail else [])
+    if not found and Domain.objects.filter(name=domain_of(user.principal_name), verified_at__isnull=False).exists():
+        found = [user.principal_name]
+    return list({address.casefold(): address for address in found}.values())

@@ -1,0 +1,1 @@
+"""The console: one admin site for all parts, and the pages that join several of them."""

@@ -1,0 +1,75 @@
+"""What a stranger is shown: methods and masks that look like somebody's, always the same for a name, shaped by the policy.
+
+All of it comes from a keyed pseudo-random function of tenant and name, so nobody without the key can tell it from real.
+"""
+
+from collections.abc import Sequence
+
+from accounts import secrets
+from accounts.masks import mask_mail, mask_phone
+from accounts.methods import KIND_OF, Method
+from accounts.names import key_of
+from policy.decisions import ADMINISTRATOR_GATES, ADMINISTRATOR_METHODS, Offer, PolicyFacts
+from reset.snapshot import Snapshot
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+# One decoy in so many looks like an administrator, so that two gates don't give one away.
+ADMINISTRATORS_ONE_IN = 8
+
+
+class Chance:
+    """A stream of choices that are the same each time for one tenant and name."""
+
+    def __init__(self, tenant_id: int, typed: str) -> None:
+        self._seed = f"{tenant_id}|{key_of(typed)}"
+
+    def number(self, purpose: str, below: int) -> int:
+        return int.from_bytes(secrets.pseudo_random(f"decoy|{purpose}", self._seed)[:8], "big") % below
+
+    def token(self, purpose: str) -> str:
+        return secrets.pseudo_random(f"decoy|{purpose}", self._seed).hex()
+
+
+def snapshot(tenant_id: int, typed: str, policies: Sequence[PolicyFacts]) -> tuple[Snapshot, int]:
+    """A plausible snapshot and number of gates for a name that leads to nobody."""
+    chance = Chance(tenant_id, typed)
+    policy = _policy(chance, policies)
+    if policy is None or chance.number("administrator", ADMINISTRATORS_ONE_IN) == 0:
+        allowed, required, as_administrator = list(ADMINISTRATOR_METHODS), ADMINISTRATOR_GATES, True
+    else:
+        allowed, required, as_administrator = list(policy.methods), policy.methods_required, False
+    offers = tuple(_offer(chance, method) for method in _held(chance, allowed, required))
+    return Snapshot(offers, policy.id if policy else None, as_administrator), required
+
+
+def _policy(chance: Chance, policies: Sequence[PolicyFacts]) -> PolicyFacts | None:
+    """The policy most people are under: one for everybody, else one of those for groups."""
+    for policy in policies:
+        if policy.audience == "everybody":
+            return policy
+    for_groups = [policy for policy in policies if policy.audience == "groups"]
+    return for_groups[chance.number("policy", len(for_groups))] if for_groups else None
+
+
+def _held(chance: Chance, allowed: list[Method], required: int) -> list[Method]:
+    """Which of the allowed methods this nobody seems to have: at least as many kinds as are required."""
+    chosen = [method for method in allowed if chance.number(f"holds {method}", 2)]
+    missing = sorted((method for method in allowed if method not in chosen), key=lambda m: chance.token(f"order {m}"))
+    while len({KIND_OF[method] for method in chosen}) < required and missing:
+        chosen.append(missing.pop())
+    return [method for method in allowed if method in chosen]
+
+
+def _offer(chance: Chance, method: Method) -> Offer:
+    mask = ""
+    if method == Method.EMAIL:
+        mask = mask_mail(LETTERS[chance.number("letter", len(LETTERS))])
+    elif method == Method.SMS:
+        mask = mask_phone(f"{chance.number('digits', 100):02d}")
+    return Offer(method, 1 + chance.number(f"id {method}", 1_000_000), mask, chance.token(f"destination {method}"))
+
+
+def question_order(tenant_id: int, typed: str, questions: Sequence[str], count: int) -> list[str]:
+    """The questions a nobody seems to have answered, the same ones each time."""
+    chance = Chance(tenant_id, typed)
+    return sorted(questions, key=lambda question: chance.token(f"question {question}"))[:count]

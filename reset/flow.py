@@ -1,0 +1,321 @@
+"""A reset from its first page to its last: every decision and every change of state starts here.
+
+    begin → choose (→ type_destination) → answer … → submit_password        (cancel at any time)
+
+Each step asserts the state it expects by a guarded update that must touch exactly one row. An attempt is counted in a
+transaction of its own before anything is compared. Strangers walk the same steps by the same statements and get nowhere.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from django.db import IntegrityError, transaction
+from django.db.models import Exists
+from django.utils import timezone
+
+from accounts import facts, people, tenants
+from accounts.audit import Activity, record
+from accounts.identifiers import new_id
+from accounts.methods import Method
+from accounts.models import Authenticator
+from accounts.secrets import digest_matches
+from accounts.visitor import Visitor
+from policy import passwords, rules
+from policy.decisions import Offer, Refusal, decide_reset, open_offers
+from policy.passwords import Rule
+from reset import attempts, beginning, buckets, challenges, completion, decoys
+from reset.beginning import Beginning
+from reset.methods import METHODS
+from reset.methods.base import Verdict
+from reset.models import Challenge, ResetRequest, State
+from reset.models.requests import RUNNING
+from reset.requests import NotOffered, TooOften, end, event, is_secret_of, new_secret
+from reset.snapshot import Snapshot, passed_gates
+from reset.standing import still_stands
+
+END_READABLE = timedelta(minutes=10)
+
+
+class Step(StrEnum):
+    """Where a person should be."""
+
+    IDENTIFY = "identify"
+    CHOOSE = "choose"
+    DESTINATION = "destination"
+    ANSWER = "answer"
+    PASSWORD = "password"  # noqa: S105 - a step
+    END = "end"
+
+
+class Answered(StrEnum):
+    """What came of an answer."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    TOO_LATE = "too_late"
+    STOPPED = "stopped"
+
+
+class UnknownOrganisation(Exception):
+    """The typed name's domain belongs to no organisation here."""
+
+
+def begin(start: Beginning, now: datetime | None = None) -> tuple[ResetRequest, str]:
+    """Start a request and return it with the secret for its cookie. Raises UnknownOrganisation or TooOften.
+
+    Whoever can't reset gets a decoy (disclosure *private*) or a request that has ended with the reason (*helpful*).
+    """
+    now = now or timezone.now()
+    found = people.find(start.typed, start.tenant)
+    if found.tenant is None:
+        beginning.count_start(start.visitor, "", now)
+        raise UnknownOrganisation
+    with tenants.opened(found.tenant):
+        browser = start.browser.recognises(found.user)
+        account = buckets.account_key(found.tenant.pk, start.typed, found.user)
+        is_blocked = beginning.count_start(start.visitor, buckets.failures_subject(account, browser), now)
+        known = facts.load([found.user] if found.user else [], found.tenant.imported_methods_count, now)
+        policies = rules.load(found.tenant)
+        authority = beginning.authority_of(found)
+        unlock = start.trouble == ResetRequest.Trouble.LOCKED
+        decision = decide_reset(
+            known.get(found.user.pk) if found.user else None, policies, rules.tenant_facts(found.tenant), authority, unlock
+        )
+        if is_blocked:
+            decision = replace(decision, refusals=(*decision.refusals, Refusal.BLOCKED))
+        request = ResetRequest(
+            id=new_id(), tenant=found.tenant, account_key=account, browser=browser, typed_name=start.typed[:254]
+        )
+        beginning.shape(request, decision, found, authority)
+        if request.user is None and request.state == State.VERIFYING:
+            decoy, request.gates_required = decoys.snapshot(found.tenant.pk, start.typed, policies)
+            request.snapshot = decoy.as_json()
+        return request, beginning.store(request, start, decision, found.user, now)
+
+
+def resume(request_id: str, secret: str, now: datetime | None = None) -> ResetRequest | None:
+    """The request behind a cookie, with tenant, person and challenge, in one statement; None when there is none to see."""
+    now = now or timezone.now()
+    with tenants.all_opened():
+        request: ResetRequest | None = (
+            ResetRequest.objects.filter(pk=request_id)
+            .select_related("tenant__branding", "user", "challenge")
+            .defer("tenant__branding__logo")
+            .first()
+        )
+    if request is None or not is_secret_of(request, secret):
+        return None
+    if request.ended_at is not None and request.ended_at + END_READABLE <= now:
+        return None
+    if request.state in RUNNING:
+        _see_whether_over(request, now)
+    return request
+
+
+def _see_whether_over(request: ResetRequest, now: datetime) -> None:
+    """Show an end that has come without a step: time over, or the account's credentials renewed. The row follows later."""
+    if request.expires_at <= now:
+        request.state = State.EXPIRED
+    elif request.user is not None and request.user.credentials_epoch != request.epoch:
+        request.state, request.reason = State.FAILED, "account_changed"
+
+
+def current_step(request: ResetRequest | None) -> Step:
+    """Where this person should be. Every page asks, and redirects there when it is another."""
+    if request is None:
+        return Step.IDENTIFY
+    if request.state == State.VERIFIED:
+        return Step.PASSWORD
+    if request.state != State.VERIFYING:
+        return Step.END
+    if request.challenge is None:
+        return Step.CHOOSE
+    return Step.DESTINATION if request.challenge.awaits_destination else Step.ANSWER
+
+
+def offers_of(request: ResetRequest) -> tuple[Offer, ...]:
+    """What may be chosen for the next gate."""
+    return open_offers(Snapshot.from_json(request.snapshot).offers, passed_gates(request.passed))
+
+
+def choose(request: ResetRequest, method: str, authenticator_id: int, visitor: Visitor, now: datetime | None = None) -> None:
+    """Open a challenge with an offered method. Raises NotOffered or TooOften; a changed account ends the request."""
+    now = now or timezone.now()
+    chosen = [offer for offer in offers_of(request) if (offer.method, offer.authenticator_id) == (method, authenticator_id)]
+    if request.state != State.VERIFYING or not chosen:
+        raise NotOffered
+    if METHODS[chosen[0].method].asks_destination:
+        challenges.ask_destination(request, chosen[0], visitor, now)
+    else:
+        challenges.start(request, chosen[0], visitor, now)
+
+
+def type_destination(request: ResetRequest, typed: str, visitor: Visitor, now: datetime | None = None) -> None:
+    """Compare the typed number (E.164) with the one on file, and send to that. A miss counts; nobody is told of it."""
+    now = now or timezone.now()
+    challenge, offer = _running(request)
+    if not challenge.awaits_destination:
+        raise NotOffered
+    if not _may_try(request, visitor, now):
+        return
+    is_right = digest_matches(offer.destination, f"authenticator|{request.tenant_id}|mobile_phone", typed)
+    if is_right and not request.is_decoy:
+        attempts.give_back(request, visitor, now)
+    challenges.start(request, offer, visitor, now, is_right and not request.is_decoy)
+
+
+def send_again(request: ResetRequest, visitor: Visitor, now: datetime | None = None) -> None:
+    """Send a new code the same way, after the cool-down. The old code dies; failures stay counted. Raises TooOften."""
+    now = now or timezone.now()
+    challenge, offer = _running(request)
+    if challenge.sent_at is None:
+        raise NotOffered
+    if now < challenge.sent_at + challenges.SEND_AGAIN_AFTER:
+        raise TooOften(challenge.sent_at + challenges.SEND_AGAIN_AFTER)
+    challenges.start(request, offer, visitor, now, challenge.is_deliverable)
+
+
+def _running(request: ResetRequest) -> tuple[Challenge, Offer]:
+    """The running challenge and the offer it came from. Raises NotOffered."""
+    challenge = request.challenge
+    if challenge is None or request.state != State.VERIFYING:
+        raise NotOffered
+    offer = Snapshot.from_json(request.snapshot).offer_for(Method(challenge.method), challenge.authenticator_id or 0)
+    if offer is None:
+        raise NotOffered
+    return challenge, offer
+
+
+def choose_another(request: ResetRequest) -> None:
+    """Leave the running challenge; its code dies."""
+    if ResetRequest.objects.filter(pk=request.pk, state=State.VERIFYING).update(challenge=None) == 1:
+        request.challenge = None
+
+
+def answer(
+    request: ResetRequest, answers: list[str], visitor: Visitor, now: datetime | None = None
+) -> tuple[Answered, str]:
+    """Check an answer. Returns what came of it, and the request's new secret when all gates are passed (else empty).
+
+    Counted first, in a transaction of its own; compared in constant time; consumed by a guarded update.
+    """
+    now = now or timezone.now()
+    challenge = request.challenge
+    if challenge is None or challenge.awaits_destination or request.state != State.VERIFYING:
+        return Answered.STOPPED, ""
+    if challenge.expires_at <= now:
+        return Answered.TOO_LATE, ""
+    if not _may_try(request, visitor, now):
+        return Answered.STOPPED, ""
+    method = METHODS[Method(challenge.method)]
+    authenticator = challenges.authenticator_of(request, challenge.authenticator_id) if method.needs_authenticator else None
+    verdict = method.check(challenge, authenticator, answers, now)
+    if not verdict.is_right or request.is_decoy:
+        return _miss(request, challenge, visitor, now), ""
+    return _pass_gate(request, challenge, authenticator, verdict, visitor, now)
+
+
+def _may_try(request: ResetRequest, visitor: Visitor, now: datetime) -> bool:
+    """Count an attempt. False: it is one too many, and the request is blocked."""
+    counted = attempts.count(request, visitor, now)
+    if counted.is_over:
+        end(request, State.BLOCKED, "too_many_failures", visitor, now)
+    request.tries_left = max(0, counted.limit.events - counted.count)  # type: ignore[attr-defined]
+    return not counted.is_over
+
+
+def _miss(request: ResetRequest, challenge: Challenge, visitor: Visitor, now: datetime) -> Answered:
+    """A wrong answer: told, recorded, and after the last one the request is blocked. Questions are drawn anew."""
+    record(event(request, Activity.VERIFICATION_FAILED, visitor, False, "wrong_answer", method=challenge.method))
+    if request.tries_left == 0:  # type: ignore[attr-defined]
+        end(request, State.BLOCKED, "too_many_failures", visitor, now)
+        return Answered.STOPPED
+    if challenge.method == Method.QUESTIONS:
+        challenges.start(request, _running(request)[1], visitor, now)
+    return Answered.WRONG
+
+
+def _pass_gate(
+    request: ResetRequest,
+    challenge: Challenge,
+    authenticator: Authenticator | None,
+    verdict: Verdict,
+    visitor: Visitor,
+    now: datetime,
+) -> tuple[Answered, str]:
+    """Consume the challenge and note the gate; after the last one the request is verified and its secret new."""
+    passed = [*request.passed, [challenge.kind, challenge.destination]]
+    is_last = len(passed) >= request.gates_required
+    secret = new_secret(request) if is_last else ""
+    done = [event(request, Activity.VERIFICATION_COMPLETED, visitor, method=challenge.method)]
+    if is_last:
+        done.append(event(request, Activity.ALL_VERIFIED, visitor, gates=len(passed)))
+    try:
+        with transaction.atomic():
+            moved = _consume(request, challenge, authenticator, verdict, now) and _note_gate(request, challenge, passed, is_last)
+            if moved:
+                attempts.give_back(request, visitor, now)
+                record(*done)
+                if is_last and request.is_unlock:
+                    moved = completion.unlock(request, visitor, now)
+            if not moved:
+                transaction.set_rollback(True)
+    except IntegrityError:  # a gate of this kind or destination was passed a moment ago
+        moved = False
+    if not moved:
+        return _explain_miss(request, visitor, now), ""
+    request.passed, request.challenge = passed, None
+    if is_last:
+        request.state = State.COMPLETED if request.is_unlock else State.VERIFIED
+    return Answered.RIGHT, secret
+
+
+def _consume(
+    request: ResetRequest, challenge: Challenge, authenticator: Authenticator | None, verdict: Verdict, now: datetime
+) -> bool:
+    # A subquery on another table, not a join: the update has to see a rival's `used_at` when it waited for the row.
+    still_held = Exists(Authenticator.objects.filter(pk=challenge.authenticator_id, user_id=request.user_id))
+    unused = Challenge.objects.filter(still_held, pk=challenge.pk, used_at=None, expires_at__gt=now)
+    return unused.update(used_at=now) == 1 and METHODS[Method(challenge.method)].consume(authenticator, verdict)
+
+
+def _note_gate(request: ResetRequest, challenge: Challenge, passed: list[list[str]], is_last: bool) -> bool:
+    current = ResetRequest.objects.filter(
+        still_stands(request), pk=request.pk, state=State.VERIFYING, challenge=challenge, passed=request.passed
+    )
+    state = State.VERIFIED if is_last else State.VERIFYING
+    return current.update(passed=passed, state=state, challenge=None, secret_digest=request.secret_digest) == 1
+
+
+def _explain_miss(request: ResetRequest, visitor: Visitor, now: datetime) -> Answered:
+    """A right answer that moved nothing: used a moment ago elsewhere, or the account changed meanwhile."""
+    if ResetRequest.objects.filter(still_stands(request), pk=request.pk, state=State.VERIFYING).exists():
+        return Answered.WRONG
+    end(request, State.FAILED, "account_changed", visitor, now)
+    return Answered.STOPPED
+
+
+def submit_password(
+    request: ResetRequest, password: str, visitor: Visitor, now: datetime | None = None
+) -> tuple[list[Rule], str]:
+    """Set the new password. Returns the rules it breaks, or none and the request's new secret. Raises passwords.Busy.
+
+    The hash is made outside the transaction. Sessions, other requests and codes die by the new credentials epoch.
+    """
+    now = now or timezone.now()
+    if request.state != State.VERIFIED or request.user is None or request.is_unlock:
+        raise NotOffered
+    broken = passwords.validate(password, user=request.user, tenant=request.tenant)
+    if broken:
+        record(event(request, Activity.PASSWORD_SUBMITTED, visitor, False, "rules", rules=[rule.id for rule in broken]))
+        return broken, ""
+    secret = new_secret(request)
+    if not completion.set_password(request, passwords.hash_password(password), visitor, now):
+        end(request, State.FAILED, "account_changed", visitor, now)
+    return [], secret
+
+
+def cancel(request: ResetRequest, visitor: Visitor, now: datetime | None = None) -> None:
+    """The person leaves."""
+    end(request, State.CANCELLED, "cancelled", visitor, now or timezone.now())

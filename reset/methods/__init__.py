@@ -1,0 +1,14 @@
+"""How each authentication method works in a reset. Adding one: a file, a line here, its templates and tests."""
+
+from accounts.methods import Method
+from reset.methods.app_code import AppCode
+from reset.methods.base import AuthenticationMethod
+from reset.methods.codes import EmailCode, SmsCode
+from reset.methods.security_questions import SecurityQuestions
+
+METHODS: dict[Method, AuthenticationMethod] = {
+    Method.EMAIL: EmailCode(),
+    Method.SMS: SmsCode(),
+    Method.APP_CODE: AppCode(),
+    Method.QUESTIONS: SecurityQuestions(),
+}

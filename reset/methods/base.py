@@ -1,0 +1,66 @@
+"""What an authentication method has to do in a reset. A method decides nothing: `reset/flow.py` counts, compares and moves."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from accounts.methods import Method
+from accounts.models import Authenticator, Tenant
+from notifications.outbox import Draft
+from reset.models import Challenge, ResetRequest
+
+
+@dataclass(frozen=True)
+class Start:
+    """A challenge about to be made. `authenticator` None, or `is_right_destination` False: nobody will hear of it."""
+
+    request: ResetRequest
+    tenant: Tenant
+    authenticator: Authenticator | None
+    is_right_destination: bool
+    now: datetime
+
+    @property
+    def is_real(self) -> bool:
+        return self.authenticator is not None and self.is_right_destination
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What the challenge row keeps, and what is to be sent."""
+
+    digest: str = ""
+    questions: tuple[str, ...] = ()
+    drafts: tuple[Draft, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether an answer is right; `step` is what an app's code uses up."""
+
+    is_right: bool
+    step: int | None = None
+
+
+WRONG = Verdict(False)
+
+
+class AuthenticationMethod(ABC):
+    """One way to prove who one is; at most six functions."""
+
+    method: Method
+    template: str
+    asks_destination = False
+    needs_authenticator = False
+
+    @abstractmethod
+    def prepare(self, start: Start) -> Prepared:
+        """Make what the challenge needs. Runs before the transaction that stores it."""
+
+    @abstractmethod
+    def check(self, challenge: Challenge, authenticator: Authenticator | None, answers: list[str], now: datetime) -> Verdict:
+        """Compare an answer that has been counted already. Slow hashing belongs here: no transaction is open."""
+
+    def consume(self, authenticator: Authenticator | None, verdict: Verdict) -> bool:
+        """Use up what may be used once only, inside the transaction that passes the gate. False: somebody was faster."""
+        return True

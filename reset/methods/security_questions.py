@@ -1,0 +1,28 @@
+"""Three of the questions a person answered, drawn at random and drawn anew after a miss."""
+
+from datetime import datetime
+
+from accounts.methods import Method
+from accounts.models import Authenticator
+from reset import decoys, questions
+from reset.methods.base import AuthenticationMethod, Prepared, Start, Verdict
+from reset.models import Challenge
+
+
+class SecurityQuestions(AuthenticationMethod):
+    method = Method.QUESTIONS
+    template = "reset/questions.html"
+    needs_authenticator = True
+
+    def prepare(self, start: Start) -> Prepared:
+        held = list(questions.held_by(start.authenticator.pk if start.authenticator else None))
+        if not start.is_real:
+            request = start.request
+            held = decoys.question_order(
+                request.tenant_id, request.typed_name, list(questions.PREDEFINED), questions.REGISTERED
+            )
+        return Prepared(questions=tuple(questions.draw(held)))
+
+    def check(self, challenge: Challenge, authenticator: Authenticator | None, answers: list[str], now: datetime) -> Verdict:
+        held = questions.held_by(authenticator.pk if authenticator else None)
+        return Verdict(questions.all_right(challenge.questions, held, answers) and authenticator is not None)

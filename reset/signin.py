@@ -1,0 +1,200 @@
+"""Signing in with a user name and a password, and entering the console with an app code.
+
+Unknown, disabled and directory people, and those without a password, run the same statements and one hash, and get the
+same answer as a wrong password.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import audit, people, tenants, totp
+from accounts.audit import Activity, Event
+from accounts.methods import AuthenticatorType
+from accounts.models import Authenticator, Tenant, User
+from accounts.names import is_plain, is_same_name, key_of
+from accounts.visitor import Visitor
+from policy import lockout, throttle
+from policy.throttle import Limit, Use
+from reset import buckets
+from reset.password_proof import Failure, Proof, account_key_of, compare
+
+APP_CODES_OF_ACCOUNT = Limit("app codes typed by one signed-in account", 5, timedelta(minutes=10))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a sign-in ended: with a user, or with the reason a page may tell (and, for a lock, until when)."""
+
+    user: User | None = None
+    failure: Failure | None = None
+    locked_until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """Whom a typed name claims to be: a person, or nobody."""
+
+    typed: str
+    tenant: Tenant | None
+    user: User | None
+
+    @property
+    def account_key(self) -> str:
+        return account_key_of(self.user) if self.user else buckets.account_key(self._tenant_id, self.typed, None)
+
+    @property
+    def _tenant_id(self) -> int:
+        return self.tenant.pk if self.tenant else 0
+
+    @property
+    def obstacle(self) -> str:
+        """Why this name can't sign in here whatever its password; for the audit trail only."""
+        if self.user is None:
+            return "unknown"
+        if not self.user.is_enabled:
+            return "disabled"
+        if self.user.is_external:
+            return "external"
+        return "directory_not_connected" if self.user.directory_id else ""
+
+    @property
+    def encoded(self) -> str:
+        return self.user.password if self.user and not self.obstacle else ""
+
+
+def attempt(
+    typed: str, password: str, *, tenant: Tenant | None, visitor: Visitor, now: datetime | None = None
+) -> Outcome:
+    """Check a user name and a password. `tenant` is the one whose address the visitor is at, None at the common one."""
+    now = now or timezone.now()
+    from_address = Use(throttle.SIGN_INS_FROM_ADDRESS, visitor.network)
+    if throttle.count(from_address, now=now)[0].is_over:
+        return Outcome(failure=Failure.ADDRESS)
+    claimed = _find(typed, tenant)
+    proof = compare(claimed.account_key, password, claimed.encoded, now)
+    with tenants.opened_or_all(claimed.tenant), transaction.atomic():
+        if proof.failure is None and claimed.user and _still_stands(claimed.user, now):
+            lockout.clear(claimed.account_key)
+            _record(claimed, visitor)
+            throttle.count(Use(from_address.limit, from_address.subject, amount=-1), now=now)
+            return Outcome(user=claimed.user)
+        return _failed(claimed, proof, password, visitor)
+
+
+def _find(typed: str, tenant: Tenant | None) -> Claimed:
+    """The same statements for everybody under one domain."""
+    found = _find_here_or_at_the_only_tenant(typed, tenant)
+    operator = _find_operator(typed) if tenant is None else None
+    if operator is not None:
+        return Claimed(typed, None, operator)
+    if found.user is not None and found.tenant is not None:
+        found.user.tenant = found.tenant
+    return Claimed(typed, found.tenant, found.user)
+
+
+def _find_here_or_at_the_only_tenant(typed: str, tenant: Tenant | None) -> people.Found:
+    """Where there is just one organisation, its people need neither its address nor its domain."""
+    found = people.find(typed, tenant)
+    only = tenants.find_only() if tenant is None and found.tenant is None else None
+    return people.find(typed, only) if only and only.kind == Tenant.Kind.WORKFORCE else found
+
+
+def _find_operator(typed: str) -> User | None:
+    """Platform operators have no tenant and sign in at the common address only. A tenant can't shadow them."""
+    with tenants.all_opened():
+        user: User | None = User.objects.filter(tenant=None, principal_key=key_of(typed)).first()
+    return user if user and is_plain(typed.strip()) and is_same_name(typed, user.principal_name) else None
+
+
+def _still_stands(user: User, now: datetime) -> bool:
+    """Whether the account is still as it was when its password was compared."""
+    same = User.objects.filter(pk=user.pk, is_enabled=True, credentials_epoch=user.credentials_epoch)
+    touched: int = same.update(last_login=now)
+    return touched == 1
+
+
+def _failed(claimed: Claimed, proof: Proof, password: str, visitor: Visitor) -> Outcome:
+    failure = proof.failure or Failure.WRONG
+    if failure == Failure.WRONG:
+        lockout.remember_wrong(proof.counted, password)
+    reasons = {Failure.LOCKED: "locked", Failure.BUSY: "busy"}
+    _record(claimed, visitor, reasons.get(failure) or claimed.obstacle or "wrong_password")
+    return Outcome(failure=failure, locked_until=proof.counted.locked_until)
+
+
+def _record(claimed: Claimed, visitor: Visitor, reason: str = "") -> None:
+    audit.record(
+        Event(
+            Activity.SIGN_IN_FAILED if reason else Activity.SIGNED_IN,
+            claimed.tenant.pk if claimed.tenant else None,
+            succeeded=not reason,
+            reason=reason,
+            actor=None if reason else claimed.user,
+            target=claimed.user,
+            target_name=claimed.typed.strip(),
+            visitor=visitor,
+        )
+    )
+
+
+def record_sign_out(user: User, visitor: Visitor) -> None:
+    with tenants.opened_or_all(user.tenant):
+        audit.record(Event(Activity.SIGNED_OUT, user.tenant_id, actor=user, target=user, visitor=visitor))
+
+
+class CodeResult(StrEnum):
+    """What became of an app code."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    THROTTLED = "throttled"
+
+
+def apps_of(user: User) -> list[Authenticator]:
+    """The authenticator apps that a person has confirmed."""
+    with tenants.opened_or_all(user.tenant):
+        return list(
+            Authenticator.objects.filter(user=user, type=AuthenticatorType.APP, confirmed_at__isnull=False).order_by(
+                "pk"
+            )
+        )
+
+
+def enter_console(user: User, code: str, visitor: Visitor, now: datetime | None = None) -> CodeResult:
+    """Check an app code of somebody signed in. Counted before it is compared; each code works once for all purposes."""
+    now = now or timezone.now()
+    counted = Use(APP_CODES_OF_ACCOUNT, account_key_of(user))
+    if throttle.count(counted, now=now)[0].is_over:
+        result = CodeResult.THROTTLED
+    else:
+        right = any(_is_right(app, code, now) for app in apps_of(user))
+        result = CodeResult.RIGHT if right else CodeResult.WRONG
+    with tenants.opened_or_all(user.tenant), transaction.atomic():
+        if result == CodeResult.RIGHT:
+            throttle.clear([counted])
+        audit.record(_console_event(user, result, visitor))
+    return result
+
+
+def _is_right(app: Authenticator, code: str, now: datetime) -> bool:
+    step = totp.find_step(app.secret_value, code, now)
+    with tenants.opened_or_all(app.tenant):
+        return step is not None and totp.consume(app, step, now)
+
+
+def _console_event(user: User, result: CodeResult, visitor: Visitor) -> Event:
+    right = result == CodeResult.RIGHT
+    return Event(
+        Activity.SIGNED_IN if right else Activity.SIGN_IN_FAILED,
+        user.tenant_id,
+        succeeded=right,
+        reason="" if right else f"app_code_{result}",
+        actor=user,
+        target=user,
+        visitor=visitor,
+        details={"for": "console"},
+    )

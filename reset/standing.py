@@ -1,0 +1,70 @@
+"""Does what a request started with still hold? Asked inside the guarded update itself, so that nothing can change between.
+
+The account must be as it was (enabled, not protected, not paused, same credentials epoch). Who was no administrator at the
+start must not have become one; who was under a policy must still be governed by it, and it must not ask for more gates.
+"""
+
+from django.db.models import BooleanField
+from django.db.models.expressions import RawSQL
+
+from accounts.models import GroupMembership, GroupNesting, RoleAssignment, Tenant, User
+from policy.models import ResetPolicy
+from policy.models.policies import PolicyGroup
+from reset.models import ResetRequest
+
+USER, MEMBERSHIP, NESTING, ROLE, TENANT, POLICY, POLICY_GROUP = (
+    model._meta.db_table
+    for model in (User, GroupMembership, GroupNesting, RoleAssignment, Tenant, ResetPolicy, PolicyGroup)
+)
+
+_INSIDE = f"""
+    WITH RECURSIVE inside(group_id) AS (
+        SELECT group_id FROM {MEMBERSHIP} WHERE user_id = %s
+        UNION
+        SELECT nesting.parent_id FROM inside JOIN {NESTING} nesting ON nesting.child_id = inside.group_id
+    )
+"""  # noqa: S608 - table names only
+_SAME_ACCOUNT = f"""
+    EXISTS (
+        SELECT 1 FROM {USER} person JOIN {TENANT} tenant ON tenant.id = person.tenant_id
+        WHERE person.id = %s AND person.credentials_epoch = %s AND person.is_enabled
+          AND NOT person.is_protected AND NOT person.is_external AND NOT person.self_service_paused
+          AND tenant.is_active AND (tenant.administrators_may_reset OR NOT %s)
+    )
+"""  # noqa: S608
+_NO_ROLE = f"""
+    NOT EXISTS (
+        {_INSIDE}
+        SELECT 1 FROM {ROLE} role WHERE role.user_id = %s OR role.group_id IN (SELECT group_id FROM inside)
+    )
+"""  # noqa: S608
+_SAME_POLICY = f"""
+    %s = (
+        {_INSIDE}
+        SELECT CASE WHEN policy.methods_required <= %s THEN policy.id END FROM {POLICY} policy
+        WHERE policy.tenant_id = %s AND (
+            policy.audience = 'everybody'
+            OR policy.audience = 'groups' AND EXISTS (
+                SELECT 1 FROM {POLICY_GROUP} chosen
+                WHERE chosen.policy_id = policy.id AND chosen.group_id IN (SELECT group_id FROM inside)
+            )
+        )
+        ORDER BY policy.priority, policy.id LIMIT 1
+    )
+"""  # noqa: S608
+
+
+def still_stands(request: ResetRequest) -> RawSQL:
+    """A condition for the guarded updates of `reset/flow.py`. A decoy's holds always, at the same cost."""
+    user_id, decoy = request.user_id or 0, request.is_decoy
+    administrator = bool(request.snapshot.get("as_administrator"))
+    policy_id = request.snapshot.get("policy_id") or 0
+    sql = f"(%s OR ({_SAME_ACCOUNT} AND (%s OR ({_NO_ROLE} AND {_SAME_POLICY}))))"
+    params = [
+        decoy,
+        *(user_id, request.epoch, administrator),
+        administrator,
+        *(user_id, user_id),
+        *(policy_id, user_id, request.gates_required, request.tenant_id),
+    ]
+    return RawSQL(sql, params, output_field=BooleanField())  # noqa: S611 - table names and parameters only

@@ -1,0 +1,81 @@
+"""Small pieces of the wizard's pages."""
+
+from dataclasses import dataclass
+
+from django import template
+from django.template.loader import render_to_string
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from accounts.methods import Method
+from accounts.models import Tenant
+from policy.decisions import Offer
+from reset.flow import Step, current_step
+from reset.models import ResetRequest
+from reset.views import access
+
+register = template.Library()
+ICONS = {Method.EMAIL: "mail", Method.SMS: "phone", Method.APP_CODE: "app", Method.QUESTIONS: "questions"}
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Which step of how many, and what each of the bar's parts looks like."""
+
+    now: int
+    of: int
+
+    @property
+    def states(self) -> list[str]:
+        return ["done" if number < self.now else "now" if number == self.now else "" for number in range(1, self.of + 1)]
+
+
+@register.simple_tag
+def progress(reset: ResetRequest) -> Progress:
+    """Who you are, one step for each proof, and (for a reset) the new password."""
+    of = 1 + reset.gates_required + (0 if reset.is_unlock else 1)
+    now = of if current_step(reset) == Step.PASSWORD else 2 + len(reset.passed)
+    return Progress(min(now, of), of)
+
+
+@register.simple_tag
+def method_icon(method: Method) -> SafeString:
+    return render_to_string(f"icons/{ICONS[method]}.svg")
+
+
+@register.simple_tag
+def method_title(method: Method) -> str:
+    return {
+        Method.EMAIL: _("E-mail me a code"),
+        Method.SMS: _("Text a code to my phone"),
+        Method.APP_CODE: _("Use a code from my authenticator app"),
+        Method.QUESTIONS: _("Answer my security questions"),
+    }[method]
+
+
+@register.simple_tag
+def method_hint(offer: Offer) -> str | SafeString:
+    """What the chosen way will do, or the mask of where a code would go."""
+    if offer.method == Method.SMS:
+        digits = format_html('<span class="ltr">{}</span>', offer.mask[-2:])
+        return format_html(_("Number ending in {}"), digits)
+    if offer.method == Method.EMAIL:
+        return format_html('<span class="ltr">{}</span>', offer.mask)
+    return _("Six digits, shown by the app") if offer.method == Method.APP_CODE else _("Three of those you answered before")
+
+
+@register.simple_tag
+def page_address(name: str, slug: str | None) -> str:
+    return access.address(name, slug)
+
+
+@register.simple_tag
+def contact_link(tenant: Tenant, slug: str | None) -> SafeString:
+    """*Contact your administrator*, wherever the tenant sends people for that."""
+    text = _("Whom to ask") if tenant.contact == Tenant.Contact.OFF else _("Contact your administrator")
+    if tenant.contact == Tenant.Contact.MAIL:
+        return format_html('<a href="mailto:{}">{}</a>', tenant.contact_target, text)
+    if tenant.contact == Tenant.Contact.URL:
+        return format_html('<a href="{}" rel="noopener noreferrer" target="_blank">{}</a>', tenant.contact_target, text)
+    return format_html('<a href="{}">{}</a>', access.address("reset-contact", slug), text)

@@ -1,0 +1,97 @@
+"""What the last page says, for every way a request can end."""
+
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from policy.decisions import ENTRA_CODES, Refusal
+from reset.models import ResetRequest, State
+
+
+@dataclass(frozen=True)
+class End:
+    """The last page: a tone (good, bad, wait), a title, sentences, and what to press."""
+
+    tone: str
+    title: str
+    sentences: tuple[str, ...] = ()
+    code: str = ""
+    link: str = ""
+    link_text: str = ""
+    can_start_again: bool = False
+    can_sign_in: bool = False
+
+
+def sentences(reset: ResetRequest) -> End:
+    """The end of this request, in words."""
+    if reset.state == State.COMPLETED:
+        return _completed(reset)
+    if reset.state == State.BLOCKED:
+        return End(
+            "bad",
+            _("Too many tries"),
+            (
+                _("To protect the account, self-service is closed for it until a day after the first try."),
+                _("Signing in with the password still works. Your administrator can open self-service sooner."),
+            ),
+        )
+    if reset.state == State.EXPIRED:
+        return End("wait", _("The time is over"), (_("A reset has to be finished within 15 minutes. Nothing was changed."),), can_start_again=True)
+    if reset.state == State.CANCELLED:
+        return End("wait", _("You stopped here"), (_("Nothing was changed."),), can_start_again=True)
+    return _stopped(reset)
+
+
+def _completed(reset: ResetRequest) -> End:
+    if reset.is_unlock:
+        said = (_("Your password is the same as before."), _("We sent a note to every address on file."))
+        return End("good", _("Your account is unlocked"), said, can_sign_in=True)
+    said = (
+        _("Every session that was signed in with the old password has ended."),
+        _("We sent a note to every address on file."),
+    )
+    return End("good", _("Your password was changed"), said, can_sign_in=True)
+
+
+def _stopped(reset: ResetRequest) -> End:
+    domain = _domain_of_authority(reset)
+    if reset.reason == Refusal.EXTERNAL and domain is not None:
+        said = (_("%(organisation)s keeps the password for this name. Reset it there.") % {"organisation": domain[0]},)
+        return End("wait", _("Your password is kept elsewhere"), said, link=domain[1], link_text=domain[0])
+    if reset.reason == "account_changed":
+        said = (_("Something about this account changed while you were here. Nothing was set. Please start again."),)
+        return End("bad", _("We had to stop here"), said, can_start_again=True)
+    try:
+        refusal = Refusal(reset.reason)
+    except ValueError:
+        return End("bad", _("We had to stop here"), (_("Nothing was changed. Please start again."),), can_start_again=True)
+    title, sentence = _refused(refusal)
+    return End("bad", title, (sentence,), code=ENTRA_CODES.get(refusal, ""))
+
+
+def _domain_of_authority(reset: ResetRequest) -> tuple[str, str] | None:
+    home = reset.snapshot.get("home")
+    return (home["name"], home["url"]) if home else None
+
+
+def _refused(refusal: Refusal) -> tuple[str, str]:
+    """Why, in disclosure *helpful* and for what holds for a whole domain."""
+    cannot = _("You can't reset this password here")
+    reasons: dict[Refusal, tuple[str, str]] = {
+        Refusal.UNKNOWN: (_("We don't know this name"), _("Look at the spelling again, or ask your administrator.")),
+        Refusal.DISABLED: (cannot, _("The account is switched off.")),
+        Refusal.PROTECTED: (cannot, _("The account is protected; an administrator has to help.")),
+        Refusal.EXTERNAL: (cannot, _("Another organisation keeps the password for this name.")),
+        Refusal.PAUSED: (cannot, _("Self-service is paused for this account, because somebody reported a reset that wasn't theirs.")),
+        Refusal.ADMINISTRATORS_MAY_NOT: (cannot, _("Administrators can't reset their password by self-service here.")),
+        Refusal.NO_POLICY: (cannot, _("Your organisation hasn't turned this on.")),
+        Refusal.OUT_OF_SCOPE: (cannot, _("Your organisation hasn't turned this on for your account.")),
+        Refusal.TOO_FEW_METHODS: (cannot, _("Too few ways to prove who you are are registered for this account.")),
+        Refusal.UNLOCK_NOT_ALLOWED: (cannot, _("Your organisation doesn't allow unlocking without a new password.")),
+        Refusal.DIRECTORY_NOT_CONNECTED: (
+            _("Not available yet"),
+            _("Your organisation keeps these passwords in its own directory, which isn't connected to this service yet."),
+        ),
+        Refusal.BLOCKED: (_("Too many tries"), _("Self-service is closed for this account until a day after the first try.")),
+    }
+    return reasons[refusal]

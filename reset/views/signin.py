@@ -1,0 +1,143 @@
+"""Pages of sign-in: user name and password, the app code that opens the console, and the way out."""
+
+from typing import cast
+
+from django.conf import settings
+from django.contrib.auth import login, logout
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from accounts import tenants
+from accounts.middleware import remember_language
+from accounts.models import Tenant, User
+from accounts.visitor import Visitor
+from reset import signin
+from reset.account_forms import AppCodeForm, SignInForm
+from reset.signin import CodeResult
+from reset.views.failures import sentence
+from reset.views.pages import page
+
+CONSOLE = "/admin/"
+CONSOLE_VERIFIED = "console_verified"
+
+
+@never_cache
+@sensitive_post_parameters()
+@require_http_methods(["GET", "HEAD", "POST"])
+def sign_in(request: HttpRequest, slug: str | None = None) -> HttpResponse:
+    """User name and password. `slug` is the tenant in the address; at the common address the name's domain decides."""
+    tenant = _tenant_of(slug)
+    if request.user.is_authenticated and request.method != "POST":
+        return HttpResponseRedirect(next_address(request, request.user))
+    form = SignInForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        typed = form.cleaned_data
+        outcome = signin.attempt(typed["username"], typed["password"], tenant=tenant, visitor=visitor_of(request))
+        if outcome.user is not None:
+            return _enter(request, outcome.user)
+        if outcome.failure is not None:
+            wrong = _("That user name or password isn't right. Please check both and try again.")
+            form.add_error(None, sentence(outcome.failure, outcome.locked_until, wrong))
+    shown = tenant or tenants.find_only()
+    return page(request, "signin/signin.html", shown, form=form, reset_address=_reset_address(tenant))
+
+
+def _tenant_of(slug: str | None) -> Tenant | None:
+    if slug is None:
+        return None
+    tenant = tenants.find_by_slug(slug)
+    if tenant is None:
+        raise Http404
+    return tenant
+
+
+def _reset_address(tenant: Tenant | None) -> str:
+    return f"/t/{tenant.slug}/reset/" if tenant else "/reset/"
+
+
+def _enter(request: HttpRequest, user: User) -> HttpResponse:
+    """Start the session under a new key, whatever key the browser came with."""
+    request.session.flush()
+    login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
+    response = HttpResponseRedirect(next_address(request, user))
+    if user.language and settings.LANGUAGE_COOKIE_NAME not in request.COOKIES:
+        remember_language(response, user.language)
+    return response
+
+
+def next_address(request: HttpRequest, user: User) -> str:
+    """Where a signed-in person goes: a due password change first, the app code before the console, else as wished."""
+    wished = safe_next(request.GET.get("next", ""))
+    account = reverse("account")
+    if user.must_change_password:
+        return f"{account}?{urlencode({'next': wished})}" if wished else account
+    if not wished.startswith(CONSOLE):
+        return wished or account
+    if not user.is_staff:
+        return account
+    if settings.CONSOLE_NEEDS_APP_CODE and not is_console_open(request, user):
+        return f"{reverse('signin-code')}?{urlencode({'next': wished})}"
+    return wished
+
+
+def safe_next(wished: str) -> str:
+    """A path on this very host, or nothing: no other host, no scheme, no backslash tricks."""
+    is_path = wished.startswith("/") and url_has_allowed_host_and_scheme(wished, allowed_hosts=None)
+    return wished if is_path else ""
+
+
+def is_console_open(request: HttpRequest, user: User) -> bool:
+    """Whether this session has shown an app code since the account's last change."""
+    return request.session.get(CONSOLE_VERIFIED) == user.credentials_epoch
+
+
+@never_cache
+@sensitive_post_parameters()
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def app_code(request: HttpRequest) -> HttpResponse:
+    """The code of the authenticator app, which opens the console for this session."""
+    user = cast(User, request.user)
+    if not user.is_staff or user.must_change_password or is_console_open(request, user):
+        return HttpResponseRedirect(next_address(request, user))
+    if not signin.apps_of(user):
+        return page(request, "signin/no_app.html", user.tenant)
+    form = AppCodeForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        result = signin.enter_console(user, form.cleaned_data["code"], visitor_of(request))
+        if result == CodeResult.RIGHT:
+            request.session.cycle_key()
+            request.session[CONSOLE_VERIFIED] = user.credentials_epoch
+            return HttpResponseRedirect(safe_next(request.GET.get("next", "")) or CONSOLE)
+        form.add_error("code", code_sentence(result))
+    return page(request, "signin/code.html", user.tenant, form=form)
+
+
+def code_sentence(result: CodeResult) -> str:
+    if result == CodeResult.THROTTLED:
+        return _("Too many tries. Wait ten minutes and try again.")
+    return _("That code isn't right, or was used before. Wait until your app shows the next one.")
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def sign_out(request: HttpRequest) -> HttpResponse:
+    """Only a POST signs out; a GET asks, or says that it is done."""
+    if request.method != "POST":
+        tenant = request.user.tenant if request.user.is_authenticated else tenants.find_only()
+        return page(request, "signin/signout.html", tenant)
+    if request.user.is_authenticated:
+        signin.record_sign_out(request.user, visitor_of(request))
+    logout(request)
+    return HttpResponseRedirect(reverse("signout"))
+
+
+def visitor_of(request: HttpRequest) -> Visitor:
+    visitor: Visitor = request.visitor  # type: ignore[attr-defined]
+    return visitor

@@ -1,0 +1,1 @@
+"""Putting the password where it belongs."""
