@@ -1,8 +1,8 @@
-"""The one way out: every HTTP request and every connection that this server opens to somewhere else goes through here.
+"""The one way out: every connection that this server opens to somewhere else goes through here.
 
-The name is resolved once, every address it has is checked, and the connection goes to the address that was checked, with
-TLS verified against the name. Redirects are not followed. What lies in private networks is reached only where the
-operator lists it in EGRESS_ALLOW_PRIVATE.
+A name is resolved once, every address it has is checked, and the connection goes to the address that was checked,
+with TLS verified against the name. Redirects are not followed. What lies in private networks is reached only where
+the operator lists it in EGRESS_ALLOW_PRIVATE.
 """
 
 import ipaddress
@@ -54,9 +54,7 @@ class Target:
     address: str
 
 
-def request(
-    method: str, url: str, body: bytes, headers: Mapping[str, str], timeout: float | None = None
-) -> Response:
+def request(method: str, url: str, body: bytes, headers: Mapping[str, str], timeout: float | None = None) -> Response:
     """Send one request over a connection of its own. Raises Refused or Unreachable; any status is an answer.
 
     `timeout` is in seconds, for connecting and for each read. An answer is read up to MOST_BYTES.
@@ -222,7 +220,7 @@ def _pool(target: Target, seconds: float) -> urllib3.HTTPConnectionPool:
 
 
 def _body(answer: urllib3.BaseHTTPResponse, seconds: float) -> bytes:
-    """What of the body arrives in time and fits. The status is an answer already: a body that breaks off is no error."""
+    """What of the body arrives in time and fits. The status is an answer already: breaking off is no error."""
     ends, body = monotonic() + seconds, b""
     try:
         while len(body) < MOST_BYTES and monotonic() < ends:
@@ -243,7 +241,7 @@ def _authority(target: Target) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """A word for an error. Texts of errors may show addresses and paths, so only a certificate's fault is spelled out."""
+    """A word for an error. Texts of errors may show paths, so only a certificate's fault is spelled out."""
     cause = error.args[0] if error.args else None
     if isinstance(cause, ssl.SSLCertVerificationError):
         return f"its certificate is not trusted: {cause.verify_message}"

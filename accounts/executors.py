@@ -121,7 +121,9 @@ def current_keys(now: datetime | None = None) -> list[bytes]:
     if known is None:
         since = (now or timezone.now()) - SEEN_WITHIN
         rows = ExecutorKey.objects.filter(retired_at=None, last_seen_at__gte=since)
-        known = [bytes(row.public_key) for row in rows if digest_matches(row.mac, MAC_PURPOSE, bytes(row.public_key).hex())]
+        known = [
+            bytes(row.public_key) for row in rows if digest_matches(row.mac, MAC_PURPOSE, bytes(row.public_key).hex())
+        ]
         if known:
             cache.set(CACHE_KEY, known, CACHE_SECONDS)
     if not known:

@@ -39,9 +39,8 @@ def find(typed: str, tenant: Tenant | None = None) -> Found:
     else:
         tenants = tenants.filter(domains__name=domain_of(typed))
     with scopes_disabled():
-        rows = list(
-            tenants.select_related("branding", "person__directory", "named_domain__directory").defer("branding__logo")
-        )
+        joined = tenants.select_related("branding", "person__directory", "named_domain__directory")  # type: ignore[misc]
+        rows = list(joined.defer("branding__logo"))
     if not rows:
         return NOTHING
     found = rows[0]

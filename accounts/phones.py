@@ -7,11 +7,22 @@ import re
 
 import phonenumbers
 from django.utils.translation import gettext as _
-from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, PhoneNumberType, ValidationResult
+from phonenumbers import (
+    COUNTRY_CODE_TO_REGION_CODE,
+    NumberParseException,
+    PhoneMetadata,
+    PhoneNumber,
+    PhoneNumberFormat,
+    PhoneNumberType,
+    ValidationResult,
+)
 
 # ASCII only: digits of other scripts and look-alike signs would be read as numbers too.
 WRITTEN = re.compile(r"^\+[1-9][0-9 ().\-/]{4,30}(?P<extension> ?(?:x|ext\.? ?)[0-9]{1,7})?$", re.IGNORECASE | re.ASCII)
 MAX_LENGTH = 40
+# A whole number in digits, as most files have it, and the lengths of country codes.
+PLAIN = re.compile(r"^\+([1-9][0-9]{0,2} ?[0-9]{6,12})$", re.ASCII)
+COUNTRY_CODE_DIGITS = (1, 2, 3)
 
 # Ranges that cost their caller extra, or that no single person holds.
 REFUSED_TYPES = frozenset(
@@ -49,7 +60,7 @@ def _parse(text: str) -> PhoneNumber:
     if len(text) > MAX_LENGTH or not WRITTEN.match(text):
         raise PhoneRefused(_("write the number as +1 4255551234 or +1 4255551234x123"))
     try:
-        number = phonenumbers.parse(text, None)
+        number = read_plain(text) or phonenumbers.parse(text, None)
     except NumberParseException as error:
         raise PhoneRefused(_reason_of_parser(error)) from None
     kind = phonenumbers.number_type(number)
@@ -59,6 +70,32 @@ def _parse(text: str) -> PhoneNumber:
     if kind == PhoneNumberType.UNKNOWN:
         raise PhoneRefused(_reason_of_unknown(number))
     return number
+
+
+def read_plain(text: str) -> PhoneNumber | None:
+    """What `phonenumbers.parse` makes of a plain number, in a tenth of its time; None where only it can tell.
+
+    For a number with +, country code and digits the parser does one thing more: it takes a national prefix away (the 0
+    in +44 020…). Where the digits don't begin with one, there is nothing to take.
+    """
+    match = PLAIN.match(text)
+    if match is None:
+        return None
+    digits = match[1].replace(" ", "")
+    for length in COUNTRY_CODE_DIGITS:
+        regions = COUNTRY_CODE_TO_REGION_CODE.get(int(digits[:length]))
+        if regions is not None:
+            return _without_national_prefix(int(digits[:length]), regions[0], digits[length:])
+    return None
+
+
+def _without_national_prefix(country_code: int, region: str, national: str) -> PhoneNumber | None:
+    metadata = PhoneMetadata.metadata_for_region_or_calling_code(country_code, region)
+    prefix = metadata.national_prefix_for_parsing if metadata else ""
+    # A leading zero may be part of the number (Italy); how many are is the parser's to say.
+    if metadata is None or national.startswith("0") or (prefix and re.match(prefix, national)):
+        return None
+    return PhoneNumber(country_code=country_code, national_number=int(national))
 
 
 def _reason_of_parser(error: NumberParseException) -> str:

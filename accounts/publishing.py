@@ -1,7 +1,7 @@
-"""Hints to the workers: a committed row is ready. The row is the truth, so a hint may be lost; it must never hold up a page.
+"""Hints to the workers: a committed row is ready. The row is the truth: a hint may be lost, and never holds up a page.
 
-No retries, 0.2 s for everything that waits on the network, errors swallowed and counted, and after an error five seconds
-in which nothing is tried: a dead broker costs the first visitor a moment and the others nothing.
+No retries, 0.2 s for everything that waits on the network, errors swallowed and counted, and after an error five
+seconds in which nothing is tried: a dead broker costs the first visitor a moment and the others nothing.
 """
 
 import logging
@@ -70,7 +70,9 @@ def _pause(error: Exception) -> None:
         _pools.clear()
     _count("failed")
     # The type only: a broker's error text may show its address with the password in it.
-    logger.warning("Broker not reached (%s); hints pause for %d s, the sweep delivers", type(error).__name__, PAUSE_SECONDS)
+    logger.warning(
+        "Broker not reached (%s); hints pause for %d s, the sweep delivers", type(error).__name__, PAUSE_SECONDS
+    )
 
 
 def _count(outcome: str) -> None:

@@ -6,7 +6,10 @@ from django.utils.translation import gettext_lazy as _
 
 class Role(models.TextChoices):
     GLOBAL_ADMINISTRATOR = "global_administrator", _("Global administrator")
-    AUTHENTICATION_POLICY_ADMINISTRATOR = "authentication_policy_administrator", _("Authentication policy administrator")
+    AUTHENTICATION_POLICY_ADMINISTRATOR = (
+        "authentication_policy_administrator",
+        _("Authentication policy administrator"),
+    )
     USER_ADMINISTRATOR = "user_administrator", _("User administrator")
     HELPDESK_ADMINISTRATOR = "helpdesk_administrator", _("Helpdesk administrator")
     REPORTS_READER = "reports_reader", _("Reports reader")
@@ -21,7 +24,12 @@ RANK: dict[str, int] = {
     Role.GLOBAL_ADMINISTRATOR: 5,
 }
 
-_USERS_READ = {"accounts.view_user", "accounts.view_group", "accounts.view_groupmembership", "accounts.view_groupnesting"}
+_USERS_READ = {
+    "accounts.view_user",
+    "accounts.view_group",
+    "accounts.view_groupmembership",
+    "accounts.view_groupnesting",
+}
 _USERS_WRITE = _USERS_READ | {
     "accounts.add_user", "accounts.change_user", "accounts.delete_user",
     "accounts.add_group", "accounts.change_group", "accounts.delete_group",

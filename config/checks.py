@@ -86,10 +86,10 @@ def _secret_key() -> Found:
 
 
 def _shared_keys() -> Found:
-    for number, name in ((4, "SEALING_KEYS"), (5, "DIGEST_KEYS")):
+    for name, check_id in (("SEALING_KEYS", "rekey.E004"), ("DIGEST_KEYS", "rekey.E005")):
         keys: tuple[SharedKey, ...] = getattr(settings, name)
         if not keys:
-            yield Error(f"{name} is missing.", hint=MAKE_KEYS, id=f"rekey.E00{number}")
+            yield Error(f"{name} is missing.", hint=MAKE_KEYS, id=check_id)
         for key in keys:
             if len(set(key.value)) < KEY_CHARACTERS:
                 yield Error(f"{name} holds a key ({key.id}) that is not random.", hint=MAKE_KEYS, id="rekey.E006")

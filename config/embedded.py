@@ -61,6 +61,9 @@ def prepare_environment() -> None:
         )
         if made.returncode:
             sys.exit(made.returncode)
+    # By their place here, not by the one written into the file: this folder may have been moved since.
+    os.environ.setdefault("SIGNING_KEY_FILE", str(folder / "signing.key"))
+    os.environ.setdefault("EXECUTOR_KEY_FILE", str(folder / "executor.key"))
     environ.Env.read_env(str(keys))
 
 

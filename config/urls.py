@@ -16,7 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^captcha/audio/(?P<key>\w+)\.wav$", captcha_audio, name="captcha-audio"),
     path("", include("reset.urls")),
 ]
-if settings.EMBEDDED and False:
+if settings.EMBEDDED:
     urlpatterns.append(path("dev/outbox/", include("notifications.urls")))
 
 handler400 = "reset.views.errors.bad_request"

@@ -46,7 +46,7 @@ class Outcome:
 
 
 def deliver(message_id: UUID, now: datetime | None = None) -> Outcome | None:
-    """Claim, send and finish. None when there was nothing to do: unknown, done, withheld, too late, or somebody else's."""
+    """Claim, send and finish. None when there was nothing to do: unknown, done, withheld, too late, taken."""
     started = now or timezone.now()
     with all_opened():
         message = claim(message_id, started)
@@ -93,7 +93,7 @@ def send(message: Message) -> Outcome:
 
 
 def finish(message: Message, outcome: Outcome, started: datetime, now: datetime) -> None:
-    """Write down how it went, and erase the content if that was the end. A worker whose lease was taken over moves nothing."""
+    """Write down how it went, and erase the content if that was the end. Without the lease, nothing moves."""
     held = _rows(message.pk).filter(status=Status.SENDING, attempts=message.attempts)
     with transaction.atomic():
         held.update(**_changes(message, outcome, now))

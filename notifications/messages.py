@@ -80,12 +80,12 @@ def administrator_was_reset(**notice: Unpack[Notice]) -> Draft:
 
 
 def contact_administrator(*, text: str, support_code: str, **notice: Unpack[Notice]) -> Draft:
-    """To an administrator: somebody can't get in. `principal_name` and `text` are what that person typed, proved by nothing."""
+    """To an administrator: somebody can't get in. `principal_name` and `text` are as typed, proved by nothing."""
     return _notice("contact_administrator", notice, text=text, support_code=support_code)
 
 
 def alarm_was_raised(*, support_code: str = "", **notice: Unpack[Notice]) -> Draft:
-    """To an administrator: somebody with a link from the notice said *this wasn't me*; when and from where that was said."""
+    """To an administrator: the owner said *this wasn't me*; when and from where that was said."""
     return _notice("alarm_was_raised", notice, support_code=support_code)
 
 

@@ -3,10 +3,10 @@
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from django_scopes import ScopedManager
 
 from accounts.identifiers import new_id
 from accounts.models import Tenant
+from accounts.models.scoped import TenantManager
 
 
 class Channel(models.TextChoices):
@@ -44,7 +44,7 @@ class Message(models.Model):
     correlation_id = models.UUIDField(_("correlation id"), null=True)
     user_id = models.BigIntegerField(_("user id"), null=True)
 
-    objects = ScopedManager(tenant="tenant")
+    objects = TenantManager()
 
     class Meta:
         verbose_name = _("message")
@@ -53,7 +53,9 @@ class Message(models.Model):
         indexes = [
             models.Index(fields=["due_at"], name="message_due", condition=models.Q(status__in=["queued", "sending"])),
             models.Index(
-                fields=["expires_at"], name="message_withheld", condition=models.Q(status="withheld") & ~models.Q(sealed=b"")
+                fields=["expires_at"],
+                name="message_withheld",
+                condition=models.Q(status="withheld") & ~models.Q(sealed=b""),
             ),
             models.Index(fields=["tenant", "-created_at", "-id"], name="message_newest"),
         ]
@@ -81,7 +83,7 @@ class Delivery(models.Model):
     permanent = models.BooleanField(_("final"), default=False)
     answer = models.CharField(_("provider's answer"), max_length=200, blank=True)
 
-    objects = ScopedManager(tenant="tenant")
+    objects = TenantManager()
 
     class Meta:
         verbose_name = _("delivery")

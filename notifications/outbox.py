@@ -38,7 +38,7 @@ class Draft:
 
 
 def enqueue(drafts: Sequence[Draft], now: datetime | None = None) -> list[UUID]:
-    """Write messages in one statement and hint the workers once it is committed. Raises accounts.executors.NoExecutor."""
+    """Write messages in one statement, hint the workers once it is committed. Raises accounts.executors.NoExecutor."""
     now = now or timezone.now()
     rows = [_row(draft, now) for draft in drafts]
     Message.objects.bulk_create(rows)

@@ -60,7 +60,7 @@ def _mail(kind: str, values: dict[str, Any]) -> Content:
 
 
 def _text(kind: str, values: dict[str, Any]) -> Content:
-    """The first form that fits one segment: with the line that lets a phone fill the code in, without, with a shorter name."""
+    """The first form that fits one segment: with the line that phones read codes from, without, with a shorter name."""
     write = partial(render_to_string, f"messages/{kind}/sms.txt")
     host = settings.BASE_URL.partition("://")[2].partition("/")[0].partition(":")[0]
     plain = write(values).strip()

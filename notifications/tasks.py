@@ -6,6 +6,7 @@ from uuid import UUID
 from celery import shared_task
 from django.db import Error
 
+from accounts.identifiers import moment_of
 from notifications import delivery
 
 logger = logging.getLogger(__name__)
@@ -16,7 +17,8 @@ def deliver(message_id: str) -> None:
     """Deliver one message, if it is due. An id that is none, or nobody's, does nothing."""
     try:
         identifier = UUID(message_id)
-    except (ValueError, TypeError, AttributeError):
+        moment_of(identifier)
+    except (ValueError, TypeError, AttributeError, OverflowError):
         logger.warning("A task named a message by something that is no id")
         return
     try:

@@ -1,4 +1,4 @@
-"""What is unwise about a policy, though it is allowed. Shown after saving, blocks nothing. Pure functions on plain data."""
+"""What is unwise about a policy, though it is allowed: shown after saving, blocks nothing. Pure, on plain data."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -75,7 +75,8 @@ def _on_methods(draft: Draft) -> list[Sentence]:
         (
             Method.QUESTIONS in draft.methods and draft.methods_required == 1,
             _(
-                "Security questions are easily guessed by people who know somebody. Require two methods where they are allowed."
+                "Security questions are easily guessed by people who know somebody. "
+                "Require two methods where they are allowed."
             ),
         ),
     )

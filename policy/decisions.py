@@ -136,7 +136,9 @@ def _decide_for_administrator(
     offers = usable_offers(user.authenticators, ADMINISTRATOR_METHODS)
     if len({offer.kind for offer in offers}) < ADMINISTRATOR_GATES:
         refusals.append(Refusal.TOO_FEW_METHODS)
-    return Decision(tuple(refusals), ADMINISTRATOR_GATES, offers, governing_policy(user, policies), as_administrator=True)
+    return Decision(
+        tuple(refusals), ADMINISTRATOR_GATES, offers, governing_policy(user, policies), as_administrator=True
+    )
 
 
 def _refusals_of_account(user: UserFacts, authority: Authority) -> list[Refusal]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection
+from django.db.models import F
 from django.utils import timezone
 
 from accounts import secrets
@@ -28,9 +29,11 @@ FAILURES_OF_ACCOUNT = Limit("failed proofs of one account", 5, timedelta(hours=2
 STARTS_FROM_ADDRESS = Limit("resets started from one address", 60, timedelta(minutes=10))
 FAILURES_FROM_ADDRESS = Limit("failed proofs from one address", 100, timedelta(hours=24))
 PAUSE_OF_ADDRESS = Limit("pause of an address", 0, timedelta(minutes=10))
+NUMBERS_OF_ACCOUNT = Limit("phone numbers typed for one account", 5, timedelta(hours=1))
 SENDS_TO_ACCOUNT = Limit("codes sent for one account", 10, timedelta(hours=1))
 TEXTS_TO_ACCOUNT = Limit("text messages sent for one account", 5, timedelta(hours=1))
-SENDS_TO_DESTINATION = Limit("codes sent to one destination", 10, timedelta(hours=1))
+# More than for one account: strangers who use up theirs leave some for the owner's recognised browser.
+SENDS_TO_DESTINATION = Limit("codes sent to one destination", 20, timedelta(hours=1))
 CONTACTS_FROM_ADDRESS = Limit("messages to administrators from one address", 5, timedelta(hours=1))
 CONTACTS_OF_TENANT = Limit("messages to administrators of one tenant", 60, timedelta(hours=1))
 CONTACTS_ABOUT_ACCOUNT = Limit("messages to administrators about one account", 3, timedelta(hours=24))
@@ -90,6 +93,12 @@ def count(*uses: Use, now: datetime | None = None) -> list[State]:
         cursor.execute(sql, [*values, adapt(now), adapt(now)])
         counted = {key: (number, _moment(ends_at)) for key, number, ends_at in cursor.fetchall()}
     return [State(use.limit, *counted[use.key]) for use in uses]
+
+
+def give_back(*uses: Use, now: datetime | None = None) -> None:
+    """Take back one event of each, counted a moment ago. A counter that is gone or over meanwhile stays as it is."""
+    keys = [use.key for use in uses]
+    Counter.objects.filter(key__in=keys, count__gt=0, expires_at__gt=now or timezone.now()).update(count=F("count") - 1)
 
 
 def look(*uses: Use, now: datetime | None = None) -> list[State]:

@@ -23,7 +23,9 @@ def find(token: str, now: datetime | None = None) -> ResetRequest | None:
     digests = secrets.digests(ALARM_PURPOSE, token)
     with tenants.all_opened():
         return (
-            ResetRequest.objects.filter(alarm_digest__in=digests, alarm_expires_at__gt=now or timezone.now(), user__isnull=False)
+            ResetRequest.objects.filter(
+                alarm_digest__in=digests, alarm_expires_at__gt=now or timezone.now(), user__isnull=False
+            )
             .select_related("tenant__branding", "user")
             .defer("tenant__branding__logo")
             .first()
@@ -41,7 +43,9 @@ def raise_alarm(request: ResetRequest, visitor: Visitor, now: datetime | None = 
             return False
         User.objects.filter(pk=user.pk).update(self_service_paused=True, credentials_epoch=new_epoch())
         told = administrators.who_helps(request.tenant)
-        told += [other for other in administrators.holders(request.tenant, [Role.GLOBAL_ADMINISTRATOR]) if other not in told]
+        told += [
+            other for other in administrators.holders(request.tenant, [Role.GLOBAL_ADMINISTRATOR]) if other not in told
+        ]
         enqueue(
             [
                 messages.alarm_was_raised(
@@ -61,6 +65,13 @@ def raise_alarm(request: ResetRequest, visitor: Visitor, now: datetime | None = 
             now,
         )
         record(
-            Event(Activity.ALARM_RAISED, request.tenant_id, correlation_id=request.pk, actor=user, target=user, visitor=visitor)
+            Event(
+                Activity.ALARM_RAISED,
+                request.tenant_id,
+                correlation_id=request.pk,
+                actor=user,
+                target=user,
+                visitor=visitor,
+            )
         )
     return True

@@ -7,24 +7,40 @@ from policy import throttle
 from policy.throttle import State, Use
 from reset import buckets
 from reset.models import ResetRequest
+from reset.requests import TooOften
 
 
-def _uses(request: ResetRequest, visitor: Visitor, amount: int) -> tuple[Use, Use]:
+def _uses(request: ResetRequest, visitor: Visitor) -> tuple[Use, Use]:
     failures = buckets.failures_subject(request.account_key, request.browser)
-    return (
-        Use(throttle.FAILURES_OF_ACCOUNT, failures, amount),
-        Use(throttle.FAILURES_FROM_ADDRESS, visitor.network, amount),
-    )
+    return Use(throttle.FAILURES_OF_ACCOUNT, failures), Use(throttle.FAILURES_FROM_ADDRESS, visitor.network)
 
 
 def count(request: ResetRequest, visitor: Visitor, now: datetime) -> State:
-    """Count one attempt, in a statement that commits by itself; the answer is where the account stands."""
-    account, address = throttle.count(*_uses(request, visitor, 1), now=now)
+    """Count one attempt, in a statement that commits by itself; the answer is where the account stands.
+
+    An address with too many pauses for some minutes, and starts from zero: it is never closed for a day.
+    """
+    account, address = throttle.count(*_uses(request, visitor), now=now)
     if address.is_used_up:
         throttle.count(Use(throttle.PAUSE_OF_ADDRESS, visitor.network), now=now)
+        throttle.clear([Use(throttle.FAILURES_FROM_ADDRESS, visitor.network)])
     return account
 
 
 def give_back(request: ResetRequest, visitor: Visitor, now: datetime) -> None:
     """The attempt was right: it was no failure."""
-    throttle.count(*_uses(request, visitor, -1), now=now)
+    throttle.give_back(*_uses(request, visitor), now=now)
+
+
+def count_number(request: ResetRequest, now: datetime) -> None:
+    """Count a typed phone number, right or wrong: nobody may learn which from what is left. Raises TooOften."""
+    typed = Use(throttle.NUMBERS_OF_ACCOUNT, buckets.failures_subject(request.account_key, request.browser))
+    counted = throttle.count(typed, now=now)[0]
+    if counted.is_over:
+        raise TooOften(counted.ends_at)
+
+
+def forget(request: ResetRequest) -> None:
+    """Clear the account's failures, as a success does."""
+    subjects = {buckets.failures_subject(request.account_key, browser) for browser in ("", request.browser)}
+    throttle.clear(Use(throttle.FAILURES_OF_ACCOUNT, subject) for subject in subjects)

@@ -81,9 +81,7 @@ def shape(request: ResetRequest, decision: Decision, found: people.Found, author
         request.user = found.user
 
 
-def store(
-    request: ResetRequest, beginning: Beginning, decision: Decision, user: User | None, now: datetime
-) -> str:
+def store(request: ResetRequest, beginning: Beginning, decision: Decision, user: User | None, now: datetime) -> str:
     secret = new_secret(request)
     request.created_at, request.expires_at = moment_of(request.pk), now + REQUEST_LIFETIME
     request.ended_at = now if request.state == State.FAILED else None

@@ -24,10 +24,15 @@ SEND_AGAIN_AFTER = timedelta(seconds=30)
 
 def authenticator_of(request: ResetRequest, authenticator_id: int | None) -> Authenticator | None:
     """The person's authenticator, if it is still theirs. Asked for strangers too, who have none."""
-    return Authenticator.objects.filter(pk=authenticator_id or 0, user_id=request.user_id or 0).first()
+    held: Authenticator | None = Authenticator.objects.filter(
+        pk=authenticator_id or 0, user_id=request.user_id or 0
+    ).first()
+    return held
 
 
-def start(request: ResetRequest, offer: Offer, visitor: Visitor, now: datetime, is_right_destination: bool = True) -> None:
+def start(
+    request: ResetRequest, offer: Offer, visitor: Visitor, now: datetime, is_right_destination: bool = True
+) -> None:
     """Open a challenge that can be answered, and send what the method sends. Raises TooOften."""
     authenticator = authenticator_of(request, offer.authenticator_id)
     if authenticator is None and not request.is_decoy:

@@ -80,7 +80,11 @@ def begin(start: Beginning, now: datetime | None = None) -> tuple[ResetRequest, 
         authority = beginning.authority_of(found)
         unlock = start.trouble == ResetRequest.Trouble.LOCKED
         decision = decide_reset(
-            known.get(found.user.pk) if found.user else None, policies, rules.tenant_facts(found.tenant), authority, unlock
+            known.get(found.user.pk) if found.user else None,
+            policies,
+            rules.tenant_facts(found.tenant),
+            authority,
+            unlock,
         )
         if is_blocked:
             decision = replace(decision, refusals=(*decision.refusals, Refusal.BLOCKED))
@@ -139,10 +143,14 @@ def offers_of(request: ResetRequest) -> tuple[Offer, ...]:
     return open_offers(Snapshot.from_json(request.snapshot).offers, passed_gates(request.passed))
 
 
-def choose(request: ResetRequest, method: str, authenticator_id: int, visitor: Visitor, now: datetime | None = None) -> None:
+def choose(
+    request: ResetRequest, method: str, authenticator_id: int, visitor: Visitor, now: datetime | None = None
+) -> None:
     """Open a challenge with an offered method. Raises NotOffered or TooOften; a changed account ends the request."""
     now = now or timezone.now()
-    chosen = [offer for offer in offers_of(request) if (offer.method, offer.authenticator_id) == (method, authenticator_id)]
+    chosen = [
+        offer for offer in offers_of(request) if (offer.method, offer.authenticator_id) == (method, authenticator_id)
+    ]
     if request.state != State.VERIFYING or not chosen:
         raise NotOffered
     if METHODS[chosen[0].method].asks_destination:
@@ -209,7 +217,9 @@ def answer(
     if not _may_try(request, visitor, now):
         return Answered.STOPPED, ""
     method = METHODS[Method(challenge.method)]
-    authenticator = challenges.authenticator_of(request, challenge.authenticator_id) if method.needs_authenticator else None
+    authenticator = (
+        challenges.authenticator_of(request, challenge.authenticator_id) if method.needs_authenticator else None
+    )
     verdict = method.check(challenge, authenticator, answers, now)
     if not verdict.is_right or request.is_decoy:
         return _miss(request, challenge, visitor, now), ""
@@ -253,7 +263,9 @@ def _pass_gate(
         done.append(event(request, Activity.ALL_VERIFIED, visitor, gates=len(passed)))
     try:
         with transaction.atomic():
-            moved = _consume(request, challenge, authenticator, verdict, now) and _note_gate(request, challenge, passed, is_last)
+            moved = _consume(request, challenge, authenticator, verdict, now) and _note_gate(
+                request, challenge, passed, is_last
+            )
             if moved:
                 attempts.give_back(request, visitor, now)
                 record(*done)
@@ -275,7 +287,7 @@ def _consume(
     request: ResetRequest, challenge: Challenge, authenticator: Authenticator | None, verdict: Verdict, now: datetime
 ) -> bool:
     # A subquery on another table, not a join: the update has to see a rival's `used_at` when it waited for the row.
-    still_held = Exists(Authenticator.objects.filter(pk=challenge.authenticator_id, user_id=request.user_id))
+    still_held = Exists(Authenticator.objects.filter(pk=challenge.authenticator_id or 0, user_id=request.user_id or 0))
     unused = Challenge.objects.filter(still_held, pk=challenge.pk, used_at=None, expires_at__gt=now)
     return unused.update(used_at=now) == 1 and METHODS[Method(challenge.method)].consume(authenticator, verdict)
 

@@ -18,7 +18,9 @@ class IdentifyForm(forms.Form):
         help_text=_("For example name@acme.example"),
         max_length=254,
         error_messages={"required": _("Type your user name.")},
-        widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}),
+        widget=forms.TextInput(
+            attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false", "dir": "auto"}
+        ),
     )
     trouble = forms.ChoiceField(
         choices=ResetRequest.Trouble.choices, initial=ResetRequest.Trouble.FORGOT, widget=forms.RadioSelect

@@ -95,7 +95,7 @@ def choose_password(invitation: Invitation, new: str, visitor: Visitor, now: dat
     """
     now = now or timezone.now()
     user = invitation.user
-    had_password = user.has_usable_password()
+    had_password = bool(user.password) and user.has_usable_password()
     hashed = passwords.hash_password(new)
     with tenants.opened_or_all(user.tenant), transaction.atomic():
         if (

@@ -87,6 +87,8 @@ def texts(questions: Sequence[str], tenant: Tenant) -> list[str]:
     own_ids = [int(question.removeprefix(CUSTOM)) for question in questions if question.startswith(CUSTOM)]
     own = dict(QuestionText.objects.filter(tenant=tenant, pk__in=own_ids).values_list("pk", "text")) if own_ids else {}
     return [
-        own.get(int(question.removeprefix(CUSTOM)), "") if question.startswith(CUSTOM) else str(PREDEFINED.get(question, ""))
+        own.get(int(question.removeprefix(CUSTOM)), "")
+        if question.startswith(CUSTOM)
+        else str(PREDEFINED.get(question, ""))
         for question in questions
     ]

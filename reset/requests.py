@@ -43,7 +43,9 @@ def is_secret_of(request: ResetRequest, secret: str) -> bool:
     return secrets.digest_matches(request.secret_digest, SECRET_PURPOSE, f"{request.pk}|{secret}")
 
 
-def event(request: ResetRequest, activity: str, visitor: Visitor, succeeded: bool = True, reason: str = "", **details: Any) -> Event:
+def event(
+    request: ResetRequest, activity: str, visitor: Visitor, succeeded: bool = True, reason: str = "", **details: Any
+) -> Event:
     """An audit event of this journey. A stranger's carries the name that was typed."""
     return Event(
         activity,

@@ -28,7 +28,8 @@ class Snapshot:
 
     def offer_for(self, method: Method, authenticator_id: int) -> Offer | None:
         return next(
-            (offer for offer in self.offers if (offer.method, offer.authenticator_id) == (method, authenticator_id)), None
+            (offer for offer in self.offers if (offer.method, offer.authenticator_id) == (method, authenticator_id)),
+            None,
         )
 
 
@@ -46,5 +47,3 @@ def of_decision(decision: Decision) -> Snapshot:
 def passed_gates(rows: list[list[str]]) -> list[tuple[Kind, str]]:
     """`ResetRequest.passed` as pairs of kind and destination."""
     return [(Kind(kind), destination) for kind, destination in rows]
-
-

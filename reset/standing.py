@@ -1,4 +1,4 @@
-"""Does what a request started with still hold? Asked inside the guarded update itself, so that nothing can change between.
+"""Does what a request started with still hold? Asked inside the guarded update itself: nothing can change between.
 
 The account must be as it was (enabled, not protected, not paused, same credentials epoch). Who was no administrator at the
 start must not have become one; who was under a policy must still be governed by it, and it must not ask for more gates.

@@ -1,4 +1,4 @@
-"""Opening self-service and sign-in again for one person: for administrators and operators who know that it is all right."""
+"""Opening self-service and sign-in again for one person: for staff who know that it is all right."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Standing characters: tenant `acme` with alice (two methods), bob (one) and mallory (nobody); tenant `globex` beside it."""
+"""Standing characters: tenant `acme` with alice (two methods) and bob (one); tenant `globex` beside it."""
 
 import os
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
 """Which tests a part of the suite runs: loaded by tests/run.py.
 
-`--needs-database` leaves the tests that use the database; REKEY_MISSING (mark=reason, one a line) skips what needs a
+`--needs-database` leaves the tests that use a database; REKEY_MISSING (mark=reason, one a line) skips what needs a
 server that this machine hasn't got.
 """
 
@@ -24,7 +24,7 @@ def missing_servers() -> dict[str, str]:
 
 def uses_database(item: pytest.Item) -> bool:
     names = set(getattr(item, "fixturenames", ()))
-    return bool(names & DATABASE_FIXTURES) or item.get_closest_marker("django_db") is not None
+    return bool(names & DATABASE_FIXTURES) or any(item.get_closest_marker(mark) for mark in ("django_db", "postgres"))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -27,7 +27,7 @@ class Received:
 
     @property
     def mail(self) -> EmailMessage:
-        message = message_from_bytes(self.raw, policy=default)  # type: ignore[arg-type]
+        message = message_from_bytes(self.raw, policy=default)
         assert isinstance(message, EmailMessage)
         return message
 
@@ -54,19 +54,19 @@ class _Controller(Controller):
         super().__init__(*args, **options)
 
     def factory(self) -> SMTP:
-        conversation: SMTP = super().factory()
+        conversation: SMTP = super().factory()  # type: ignore[no-untyped-call]
         self.conversations.append(conversation)
         return conversation
 
     def hang_up(self) -> None:
         for conversation in self.conversations:
             for transport in (conversation.transport, conversation._original_transport):
-                if transport is not None:
+                if isinstance(transport, asyncio.Transport):
                     self.loop.call_soon_threadsafe(transport.abort)
 
 
 class SmtpServer:
-    """`recipient_answer` and `data_answer` replace the yes; `dawdle` is in seconds, before the answer to the content."""
+    """`recipient_answer` and `data_answer` replace the yes; `dawdle`: seconds before the answer to the content."""
 
     def __init__(
         self,
@@ -116,7 +116,9 @@ class SmtpServer:
 
     # --- what aiosmtpd calls ------------------------------------------------------------------------------------------
 
-    async def handle_EHLO(self, server: Any, session: Any, envelope: Any, hostname: str, responses: list[str]) -> list[str]:
+    async def handle_EHLO(
+        self, server: Any, session: Any, envelope: Any, hostname: str, responses: list[str]
+    ) -> list[str]:
         self.greetings += 1
         session.host_name = hostname
         return responses
@@ -138,6 +140,8 @@ class SmtpServer:
             self._on_received(received)
         return "250 2.0.0 taken"
 
-    def _authenticate(self, server: Any, session: Any, envelope: Any, mechanism: str, data: LoginPassword) -> AuthResult:
+    def _authenticate(
+        self, server: Any, session: Any, envelope: Any, mechanism: str, data: LoginPassword
+    ) -> AuthResult:
         user, password = self._account or ("", "")
         return AuthResult(success=data.login == user.encode() and data.password == password.encode(), handled=False)

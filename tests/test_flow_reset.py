@@ -1,7 +1,5 @@
 """A forgotten password, from the first page to the last."""
 
-from typing import Any
-
 from django.test import Client
 
 from accounts import tenants
@@ -40,4 +38,3 @@ def test_flow(client: Client, alice: User, open_policy: ResetPolicy) -> None:
         "reset.password_submitted",
         "reset.completed",
     ]
-

@@ -20,7 +20,14 @@ def start(client: Client, name: str, trouble: str = "forgot", prefix: str = "", 
     answer = CaptchaStore.objects.get(hashkey=picture.key).response
     return client.post(
         f"{prefix}/reset/",
-        {"user": name, "trouble": trouble, "captcha_key": picture.key, "captcha_binding": picture.binding, "captcha": answer, **extra},
+        {
+            "user": name,
+            "trouble": trouble,
+            "captcha_key": picture.key,
+            "captcha_binding": picture.binding,
+            "captcha": answer,
+            **extra,
+        },
     )
 
 
@@ -28,7 +35,9 @@ def choose(client: Client, method: str, prefix: str = "") -> Any:
     """Press the way called `method` on the verify page."""
     page = client.get(f"{prefix}/reset/verify/")
     offer = next(offer for offer in page.context["offers"] if offer.method == method)
-    return client.post(f"{prefix}/reset/verify/", {"action": "choose", "offer": f"{offer.method}:{offer.authenticator_id}"})
+    return client.post(
+        f"{prefix}/reset/verify/", {"action": "choose", "offer": f"{offer.method}:{offer.authenticator_id}"}
+    )
 
 
 def answer(client: Client, code: str, prefix: str = "") -> Any:

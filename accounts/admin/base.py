@@ -86,6 +86,13 @@ class ScopedForm(_ModelForm):
         super()._update_errors(errors)  # type: ignore[misc]
 
 
+def _field_of(part: Any) -> str:
+    """What an entry of `list_filter` is asked by: a field, or a filter's own word."""
+    if isinstance(part, tuple):
+        return str(part[0])
+    return part if isinstance(part, str) else str(part.parameter_name)
+
+
 class ScopedAdmin(_ModelAdmin):
     """A model's pages. `tenant_from` names the parents a row takes its tenant from; without, operators choose it.
 
@@ -123,6 +130,10 @@ class ScopedAdmin(_ModelAdmin):
         """Whether a row is the administrator's own tenant's."""
         person = person_of(request)
         return obj is None or person.is_platform_operator or trail.tenant_id_of(obj) == person.tenant_id
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """A role names models; its holder sees the apps they are in."""
+        return any(self.get_model_perms(request).values())
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_view_permission(request, obj) and self.is_home(request, obj)
@@ -169,8 +180,8 @@ class ScopedAdmin(_ModelAdmin):
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         """Filters on the page and no others: `?password__startswith=` would be an oracle."""
         filters = self.list_filter if request is None else self.get_list_filter(request)
-        names = {part[0] if isinstance(part, tuple) else part for part in filters if isinstance(part, tuple | str)}
-        return lookup in {name + suffix for name in names | self.lookups for suffix in FILTER_SUFFIXES}
+        names = {_field_of(part) for part in filters} | self.lookups
+        return lookup in {name + suffix for name in names for suffix in FILTER_SUFFIXES}
 
     # --- the audit trail -----------------------------------------------------------------------------------------
 
@@ -213,7 +224,9 @@ class ScopedAdmin(_ModelAdmin):
         """The row's audit events, newest first, for whoever may see the row."""
         obj = self.get_object(request, unquote(object_id))
         if obj is None:
-            missing: HttpResponse = self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+            missing: HttpResponse = self._get_obj_does_not_exist_redirect(  # type: ignore[attr-defined]
+                request, self.opts, object_id
+            )
             return missing
         if not self.has_view_or_change_permission(request, obj):
             raise PermissionDenied

@@ -136,7 +136,8 @@ def _contrast_note(accent: str) -> str:
         return _("Reads well: contrast %(links)s to 1 as a link on white, %(text)s to 1 for text on it.") % values
     return (
         _(
-            "Links in this colour are hard to read on white: contrast %(links)s to 1, where 4.5 is needed. Choose a darker one."
+            "Links in this colour are hard to read on white: contrast %(links)s to 1, where 4.5 is needed. "
+            "Choose a darker one."
         )
         % values
     )

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 from django.utils.translation import gettext as _
@@ -32,15 +32,6 @@ class RefusedRow(Exception):
     """Why a row is not imported, as a sentence for people."""
 
 
-@dataclass(frozen=True)
-class RefusedLine:
-    """A line that was not imported, and why. `cells` are for the file of refused rows only."""
-
-    number: int
-    reason: str
-    cells: tuple[str, ...] = field(repr=False)
-
-
 class Proof(NamedTuple):
     """A phone or an address that may prove who the person is."""
 
@@ -56,7 +47,6 @@ class Person(NamedTuple):
     """A row that may be imported. None (the column is missing or the cell empty) leaves what is there."""
 
     line: int
-    cells: tuple[str, ...]
     name: str
     key: str
     mail: str | None
@@ -91,7 +81,6 @@ def check(line: Line, rules: Rules) -> Person:
     name = _name(cells[NAME_COLUMN], rules)
     return Person(
         line=line.number,
-        cells=line.cells,
         name=name,
         key=key_of(name),
         mail=_read(cells, "mail", mail_address),

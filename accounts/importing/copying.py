@@ -22,7 +22,7 @@ FIELD_TYPES = ", ".join(f"{name} {'boolean' if name == 'is_enabled' else 'text'}
 
 def refresh_statistics() -> None:
     with connection.cursor() as cursor:
-        cursor.execute(f"ANALYZE {USER}, {AUTHENTICATOR}, {MEMBERSHIP}")
+        cursor.execute(f"ANALYZE {USER}")
 
 
 class CopyStore:
@@ -46,10 +46,7 @@ class CopyStore:
     def add_users(self, users: Mapping[str, UserFields]) -> dict[str, int]:
         return self._merge(
             f"import_users (principal_key text, password text, credentials_epoch text, {FIELD_TYPES})",
-            [
-                (key, unusable_password(), new_epoch(), *fields, key_of(fields.mail))
-                for key, fields in users.items()
-            ],
+            [(key, unusable_password(), new_epoch(), *fields, key_of(fields.mail)) for key, fields in users.items()],
             f"""
             INSERT INTO {USER} (
                 tenant_id, created_at, is_protected, is_external, self_service_paused, must_change_password,

@@ -5,8 +5,9 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context
+from typing import NamedTuple
 
-from accounts.importing.checking import Person, RefusedLine, RefusedRow, Rules, check
+from accounts.importing.checking import Person, RefusedRow, Rules, check
 from accounts.importing.reading import RawLine, read_line
 
 # Starting another process takes as long as checking this many bytes.
@@ -14,7 +15,13 @@ WORTHWHILE_BYTES = 2_000_000
 MOST_PROCESSES = 4
 
 Batch = Sequence[RawLine]
-Checked = tuple[list[Person], list[RefusedLine]]
+
+
+class Checked(NamedTuple):
+    """What became of a batch: people, and the reasons of refused lines by their number."""
+
+    people: list[Person]
+    refused: dict[int, str]
 
 
 class Checkers:
@@ -37,26 +44,31 @@ class Checkers:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
-    def check_all(self, batches: Iterable[Batch]) -> Iterator[Checked]:
-        """The people and the refused lines of each batch, in order; a few batches in memory, never the file."""
+    def check_all(self, batches: Iterable[Batch]) -> Iterator[tuple[Batch, Checked]]:
+        """Each batch with what became of it, in order; a few batches are in memory, never the file."""
         if self._pool is None:
-            yield from (check_batch(batch, self._rules) for batch in batches)
+            yield from ((batch, check_batch(batch, self._rules)) for batch in batches)
             return
-        waiting: deque[Future[Checked]] = deque()
+        waiting: deque[tuple[Batch, Future[Checked]]] = deque()
         for batch in batches:
-            waiting.append(self._pool.submit(check_batch, batch, self._rules))
+            waiting.append((batch, self._pool.submit(check_batch, batch, self._rules)))
             if len(waiting) > self._ahead:
-                yield waiting.popleft().result()
+                yield _first_of(waiting)
         while waiting:
-            yield waiting.popleft().result()
+            yield _first_of(waiting)
 
 
 def check_batch(batch: Batch, rules: Rules) -> Checked:
-    people, refused = [], []
+    checked = Checked([], {})
     for raw in batch:
         line = read_line(raw)
         try:
-            people.append(check(line, rules))
+            checked.people.append(check(line, rules))
         except RefusedRow as reason:
-            refused.append(RefusedLine(line.number, str(reason), line.cells))
-    return people, refused
+            checked.refused[line.number] = str(reason)
+    return checked
+
+
+def _first_of(waiting: deque[tuple[Batch, Future[Checked]]]) -> tuple[Batch, Checked]:
+    batch, checked = waiting.popleft()
+    return batch, checked.result()

@@ -104,17 +104,17 @@ class Planner:
         self._promised: dict[str, str] = {}
         self.purposes = digest_purposes(tenant)
 
-    def plan(self, people: Sequence[Person]) -> tuple[Plan, list[tuple[Person, str]]]:
-        """The changes for these people, and the refused ones with the reason."""
+    def plan(self, people: Sequence[Person]) -> tuple[Plan, dict[int, str]]:
+        """The changes for these people, and the reasons of the refused ones by line."""
         held = _held_users(self.tenant, people)
         groups = _held_groups(self.tenant) if any(person.groups for person in people) else {}
-        plan, refused = Plan(), []
+        plan, refused = Plan(), {}
         for person in people:
             try:
                 known = held.get(person.key)
                 self._refuse(person, known, groups)
             except RefusedRow as reason:
-                refused.append((person, str(reason)))
+                refused[person.line] = str(reason)
                 continue
             self._add(plan, person, known, groups)
         plan.group_ids.update({key: group.id for key, group in groups.items()})
@@ -150,9 +150,7 @@ class Planner:
             plan.changed += is_changed
             plan.unchanged += not is_changed
 
-    def _add_memberships(
-        self, plan: Plan, person: Person, known: HeldUser | None, groups: dict[str, HeldGroup]
-    ) -> int:
+    def _add_memberships(self, plan: Plan, person: Person, known: HeldUser | None, groups: dict[str, HeldGroup]) -> int:
         """Memberships are added, none is taken away. Returns how many."""
         added = 0
         for key, name in {key_of(name): name for name in person.groups}.items():

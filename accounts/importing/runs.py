@@ -1,7 +1,7 @@
 """Front door of an import: a file, a tenant, and batch after batch until the end."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from itertools import islice
 from uuid import UUID
@@ -14,18 +14,27 @@ from django.utils.translation import gettext as _
 from accounts import audit
 from accounts.audit import Activity, Event
 from accounts.identifiers import new_id
-from accounts.importing.checking import Person, RefusedLine, Rules
+from accounts.importing.checking import Person, Rules
 from accounts.importing.copying import CopyStore, refresh_statistics
-from accounts.importing.parallel import Checkers
+from accounts.importing.parallel import Batch, Checked, Checkers
 from accounts.importing.planning import Plan, Planner, digest_purposes
-from accounts.importing.reading import RawLine, Source
+from accounts.importing.reading import RawLine, Source, read_line
 from accounts.importing.writing import BulkStore, Store
 from accounts.models import Domain, Tenant
 from accounts.tenants import opened
 
 ROWS_PER_BATCH = {"postgresql": 5000, "sqlite": 1000}
 # A table that grows within seconds misleads PostgreSQL's planner: it would read all of it for each batch.
-STATISTICS_AFTER = frozenset({1, 5, 25, 125})
+STATISTICS_AFTER = frozenset({2, 10, 50, 250})
+
+
+@dataclass(frozen=True)
+class RefusedLine:
+    """A line that was not imported, and why. `cells` are for the file of refused rows only."""
+
+    number: int
+    reason: str
+    cells: tuple[str, ...] = field(repr=False)
 
 
 @dataclass
@@ -74,8 +83,9 @@ class Import:
             survey = self.source.survey()
             self.on_start(survey.rows)
             planner = Planner(self.tenant, survey)
-            for number, (people, refused) in enumerate(checkers.check_all(self._batches()), start=1):
-                counts = self._import_batch(people, refused, planner, now, run_id)
+            for number, (batch, checked) in enumerate(checkers.check_all(self._batches()), start=1):
+                counts = self._import_batch(checked, planner, now, run_id)
+                self._report(batch, checked.refused)
                 total.add(counts)
                 self.on_rows(counts.rows)
                 if connection.vendor == "postgresql" and number in STATISTICS_AFTER:
@@ -96,45 +106,44 @@ class Import:
         while batch := list(islice(lines, ROWS_PER_BATCH[connection.vendor])):
             yield batch
 
-    def _import_batch(
-        self, people: list[Person], refused: list[RefusedLine], planner: Planner, now: datetime, run_id: UUID
-    ) -> Counts:
+    def _import_batch(self, checked: Checked, planner: Planner, now: datetime, run_id: UUID) -> Counts:
+        """Import what was checked; adds the people who were refused later to the refused lines."""
+        refused = checked.refused
         if self.dry_run:
-            plan, more = planner.plan(people)
-            counts = _counts(plan)
-        else:
-            with transaction.atomic():
-                # Another import of the same tenant waits; everybody else goes on.
-                Tenant.objects.select_for_update(no_key=True).get(pk=self.tenant.pk)
-                plan, more = planner.plan(people)
-                more += _write(self._store(now), plan, people)
-                counts = _counts(plan)
-                counts.refused = len(refused) + len(more)
-                self._record(counts, run_id)
-        refused += [RefusedLine(person.line, reason, person.cells) for person, reason in more]
-        counts.refused = len(refused)
-        for line in sorted(refused, key=lambda line: line.number):
-            self.on_refused(line)
+            plan, more = planner.plan(checked.people)
+            refused.update(more)
+            return _counts(plan, refused)
+        with transaction.atomic():
+            # Another import of the same tenant waits; everybody else goes on.
+            Tenant.objects.select_for_update(no_key=True).get(pk=self.tenant.pk)
+            plan, more = planner.plan(checked.people)
+            refused.update(more)
+            refused.update(_write(self._store(now), plan, checked.people))
+            counts = _counts(plan, refused)
+            audit.record(Event(Activity.USERS_IMPORTED, self.tenant.pk, correlation_id=run_id, details=asdict(counts)))
         return counts
+
+    def _report(self, batch: Batch, refused: dict[int, str]) -> None:
+        for raw in batch:
+            if raw[0] in refused:
+                self.on_refused(RefusedLine(raw[0], refused[raw[0]], read_line(raw).cells))
 
     def _store(self, now: datetime) -> Store:
         return CopyStore(self.tenant, now) if connection.vendor == "postgresql" else BulkStore(self.tenant, now)
 
-    def _record(self, counts: Counts, run_id: UUID) -> None:
-        audit.record(Event(Activity.USERS_IMPORTED, self.tenant.pk, correlation_id=run_id, details=asdict(counts)))
 
-
-def _counts(plan: Plan) -> Counts:
+def _counts(plan: Plan, refused: dict[int, str]) -> Counts:
     return Counts(
         added=len(plan.new_users),
         changed=plan.changed,
         unchanged=plan.unchanged,
+        refused=len(refused),
         groups_added=len(plan.new_groups),
         kept=plan.kept,
     )
 
 
-def _write(store: Store, plan: Plan, people: Sequence[Person]) -> list[tuple[Person, str]]:
+def _write(store: Store, plan: Plan, people: Sequence[Person]) -> dict[int, str]:
     """Write a plan. Returns the people whom somebody else added in the same moment: they are left as they are."""
     group_ids = {**plan.group_ids, **(store.add_groups(plan.new_groups.values()) if plan.new_groups else {})}
     ids = plan.ids | (store.add_users(plan.new_users) if plan.new_users else {})
@@ -150,4 +159,4 @@ def _write(store: Store, plan: Plan, people: Sequence[Person]) -> list[tuple[Per
     if memberships:
         store.add_memberships(memberships)
     reason = _("somebody else added this person in the same moment; import the row again")
-    return [(person, reason) for person in people if person.key in overtaken]
+    return {person.line: reason for person in people if person.key in overtaken}

@@ -1,11 +1,10 @@
 """What happened: events that are only ever added, each with a MAC of its own."""
 
-
 from django.db import models
 from django.utils.translation import gettext_lazy as _
-from django_scopes import ScopedManager
 
 from accounts.identifiers import new_id
+from accounts.models.scoped import TenantManager
 from accounts.models.tenants import Tenant
 
 
@@ -40,7 +39,7 @@ class AuditEvent(models.Model):
     personal_digest = models.CharField(max_length=64, editable=False)
     mac = models.CharField(max_length=120, editable=False)
 
-    objects = ScopedManager(tenant="tenant")
+    objects = TenantManager()
 
     class Meta:
         verbose_name = _("audit event")

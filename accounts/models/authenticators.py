@@ -8,11 +8,11 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_otp.models import Device
-from django_scopes import ScopedManager
 
 from accounts import secrets
 from accounts.masks import mask_of
 from accounts.methods import METHODS_OF, AuthenticatorType, Method
+from accounts.models.scoped import TenantManager
 from accounts.models.tenants import Tenant, TenantOwned
 from accounts.models.users import User
 
@@ -43,7 +43,7 @@ class Authenticator(Device):
     last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)
     last_step = models.BigIntegerField(default=-1, editable=False)
 
-    objects = ScopedManager(tenant="tenant")
+    objects = TenantManager()  # type: ignore[misc, assignment]
 
     class Meta:
         verbose_name = _("authenticator")
@@ -112,7 +112,6 @@ class Authenticator(Device):
 class SecurityAnswer(TenantOwned):
     """One answered question of a person. The answer is hashed slowly and can be read by nobody."""
 
-    tenant = models.ForeignKey(Tenant, null=True, on_delete=models.CASCADE, related_name="+")
     authenticator = models.ForeignKey(Authenticator, on_delete=models.CASCADE, related_name="answers")
     question = models.CharField(_("question"), max_length=40)
     answer_hash = models.CharField(max_length=200)

@@ -83,12 +83,17 @@ class RoleAssignment(TenantOwned):
         verbose_name_plural = _("role assignments")
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(user__isnull=True, group__isnull=False) | models.Q(user__isnull=False, group__isnull=True),
+                condition=models.Q(user__isnull=True, group__isnull=False)
+                | models.Q(user__isnull=False, group__isnull=True),
                 name="role_of_a_user_or_a_group",
                 violation_error_message=_("A role belongs to a user or to a group, not to both."),
             ),
-            models.UniqueConstraint(fields=["user", "role"], name="user_role_once", condition=models.Q(user__isnull=False)),
-            models.UniqueConstraint(fields=["group", "role"], name="group_role_once", condition=models.Q(group__isnull=False)),
+            models.UniqueConstraint(
+                fields=["user", "role"], name="user_role_once", condition=models.Q(user__isnull=False)
+            ),
+            models.UniqueConstraint(
+                fields=["group", "role"], name="group_role_once", condition=models.Q(group__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:

@@ -7,7 +7,8 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator, RegexValidator, URLValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
-from django_scopes import ScopedManager
+
+from accounts.models.scoped import TenantManager
 
 if TYPE_CHECKING:
     from accounts.models.users import User
@@ -25,7 +26,7 @@ class TenantOwned(models.Model):
 
     tenant = models.ForeignKey("accounts.Tenant", on_delete=models.CASCADE, related_name="+", verbose_name=_("tenant"))
 
-    objects = ScopedManager(tenant="tenant")
+    objects = TenantManager()
 
     class Meta:
         abstract = True
@@ -36,7 +37,10 @@ class Tenant(models.Model):
 
     class Kind(models.TextChoices):
         WORKFORCE = "workforce", _("Workforce: names end in one of the organisation's domains")
-        CUSTOMERS = "customers", _("Customers: an e-mail address or a user name, at the organisation's own address only")
+        CUSTOMERS = (
+            "customers",
+            _("Customers: an e-mail address or a user name, at the organisation's own address only"),
+        )
 
     class Disclosure(models.TextChoices):
         PRIVATE = "private", _("Private: strangers learn nothing about anybody")
@@ -52,17 +56,25 @@ class Tenant(models.Model):
         URL = "url", _("A web address")
         OFF = "off", _("Off; the text says whom to ask")
 
-    slug = models.SlugField(_("short name"), max_length=40, unique=True, help_text=_("Part of the address: /t/<short name>/"))
+    slug = models.SlugField(
+        _("short name"), max_length=40, unique=True, help_text=_("Part of the address: /t/<short name>/")
+    )
     name = models.CharField(_("name"), max_length=120, help_text=_("Shown on pages, in mails and text messages."))
     kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices, default=Kind.WORKFORCE)
     is_active = models.BooleanField(_("active"), default=True)
-    language = models.CharField(_("language"), max_length=10, default="en", help_text=_("Where a person has chosen none."))
+    language = models.CharField(
+        _("language"), max_length=10, default="en", help_text=_("Where a person has chosen none.")
+    )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     find_by_mail = models.BooleanField(
-        _("find people by mail"), default=False, help_text=_("People may type their e-mail address instead of their user name.")
+        _("find people by mail"),
+        default=False,
+        help_text=_("People may type their e-mail address instead of their user name."),
     )
-    disclosure = models.CharField(_("disclosure"), max_length=10, choices=Disclosure.choices, default=Disclosure.PRIVATE)
+    disclosure = models.CharField(
+        _("disclosure"), max_length=10, choices=Disclosure.choices, default=Disclosure.PRIVATE
+    )
     administrators_may_reset = models.BooleanField(
         _("administrators may reset by self-service"),
         default=True,
@@ -82,7 +94,9 @@ class Tenant(models.Model):
         choices=AdministratorNotice.choices,
         default=AdministratorNotice.GLOBAL,
     )
-    contact = models.CharField(_("contact your administrator"), max_length=10, choices=Contact.choices, default=Contact.FORM)
+    contact = models.CharField(
+        _("contact your administrator"), max_length=10, choices=Contact.choices, default=Contact.FORM
+    )
     contact_target = models.CharField(
         _("contact address"), max_length=200, blank=True, help_text=_("The e-mail or web address, where one is used.")
     )
@@ -102,7 +116,9 @@ class Tenant(models.Model):
 
     def clean(self) -> None:
         if self.contact == self.Contact.URL:
-            _validate_contact(URLValidator(schemes=["https"]), self.contact_target, _("Write a whole address with https://."))
+            _validate_contact(
+                URLValidator(schemes=["https"]), self.contact_target, _("Write a whole address with https://.")
+            )
         if self.contact == self.Contact.MAIL:
             _validate_contact(models.EmailField().run_validators, self.contact_target, _("Write an e-mail address."))
         if self.contact == self.Contact.OFF and not self.contact_text.strip():
@@ -171,7 +187,9 @@ class Domain(TenantOwned):
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="domains", verbose_name=_("tenant"))
     name = models.CharField(_("domain"), max_length=253, unique=True, validators=[validate_domain_name])
     verified_at = models.DateTimeField(_("verified"), null=True, blank=True)
-    authority = models.CharField(_("passwords are kept"), max_length=10, choices=Authority.choices, default=Authority.CLOUD)
+    authority = models.CharField(
+        _("passwords are kept"), max_length=10, choices=Authority.choices, default=Authority.CLOUD
+    )
     directory = models.ForeignKey(
         Directory, null=True, blank=True, on_delete=models.PROTECT, related_name="domains", verbose_name=_("directory")
     )
@@ -196,4 +214,6 @@ class Domain(TenantOwned):
         if self.authority == self.Authority.DIRECTORY and self.directory_id is None:
             raise ValidationError({"directory": _("Choose the directory that keeps these passwords.")})
         if self.authority == self.Authority.EXTERNAL and not (self.home_name and self.home_url):
-            raise ValidationError({"home_name": _("Name the home organisation and where its people reset their passwords.")})
+            raise ValidationError(
+                {"home_name": _("Name the home organisation and where its people reset their passwords.")}
+            )

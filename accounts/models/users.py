@@ -2,18 +2,18 @@
 
 import secrets
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
+from django.contrib.auth import get_backends
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.models import _user_get_permissions, _user_has_module_perms, _user_has_perm
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
-from django_scopes import ScopedManager, scopes_disabled
 
-from accounts.models.tenants import Directory, Tenant, TenantOwned
+from accounts.models.scoped import TenantManager
+from accounts.models.tenants import Directory, Tenant
 from accounts.names import is_plain, key_of
 
 INVITATION_LIFETIME = timedelta(hours=24)
@@ -29,13 +29,6 @@ def validate_plain_name(value: str) -> None:
             _("Use plain characters only: no full-width letters, ligatures, look-alike signs or invisible characters."),
             code="name",
         )
-
-
-class UserManager(models.Manager["User"]):
-    def get_by_natural_key(self, username: str) -> "User":
-        """Platform operators only; people of a tenant are found by `accounts.people.find`."""
-        with scopes_disabled():
-            return self.model._base_manager.get(tenant=None, principal_key=key_of(username))
 
 
 class User(AbstractBaseUser):
@@ -57,8 +50,12 @@ class User(AbstractBaseUser):
     )
     anchor = models.CharField(_("anchor in the directory"), max_length=100, null=True, blank=True)
     is_enabled = models.BooleanField(_("enabled"), default=True)
-    is_protected = models.BooleanField(_("protected"), default=False, help_text=_("Self-service never touches this account."))
-    is_external = models.BooleanField(_("external"), default=False, help_text=_("The home organisation keeps the password."))
+    is_protected = models.BooleanField(
+        _("protected"), default=False, help_text=_("Self-service never touches this account.")
+    )
+    is_external = models.BooleanField(
+        _("external"), default=False, help_text=_("The home organisation keeps the password.")
+    )
     self_service_paused = models.BooleanField(
         _("self-service paused"), default=False, help_text=_("Set when the person said that a reset was not theirs.")
     )
@@ -67,10 +64,10 @@ class User(AbstractBaseUser):
     must_change_password = models.BooleanField(_("must change password"), default=False)
     credentials_epoch = models.CharField(max_length=32, default=new_epoch, editable=False)
 
-    objects = ScopedManager(UserManager, tenant="tenant")
+    objects = TenantManager()
 
     USERNAME_FIELD = "principal_name"
-    REQUIRED_FIELDS: list[str] = []
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
 
     class Meta:
         verbose_name = _("user")
@@ -79,13 +76,17 @@ class User(AbstractBaseUser):
             models.UniqueConstraint(
                 fields=["tenant", "principal_key"],
                 name="principal_once_per_tenant",
-                violation_error_message=_("Somebody here has this user name already, or one that differs only in its letters' form."),
+                violation_error_message=_(
+                    "Somebody here has this user name already, or one that differs only in its letters' form."
+                ),
             ),
             models.UniqueConstraint(
                 fields=["principal_key"], condition=models.Q(tenant=None), name="operator_principal_once"
             ),
             models.UniqueConstraint(
-                fields=["directory", "anchor"], condition=models.Q(anchor__isnull=False), name="anchor_once_per_directory"
+                fields=["directory", "anchor"],
+                condition=models.Q(anchor__isnull=False),
+                name="anchor_once_per_directory",
             ),
         ]
         indexes = [models.Index(fields=["tenant", "mail_key"], name="user_by_mail")]
@@ -131,20 +132,21 @@ class User(AbstractBaseUser):
         return iter(())
 
     def get_all_permissions(self, obj: Any = None) -> set[str]:
-        permissions: set[str] = _user_get_permissions(self, obj, "all")
-        return permissions
+        """What the roles allow, asked of the authentication backends."""
+        return {permission for backend in get_backends() for permission in backend.get_all_permissions(self, obj)}
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:
-        return self.is_enabled and (self.is_platform_operator or bool(_user_has_perm(self, perm, obj)))
+        return self.is_enabled and (self.is_platform_operator or perm in self.get_all_permissions(obj))
 
     def has_perms(self, perm_list: Any, obj: Any = None) -> bool:
         return all(self.has_perm(perm, obj) for perm in perm_list)
 
     def has_module_perms(self, app_label: str) -> bool:
-        return self.is_enabled and (self.is_platform_operator or bool(_user_has_module_perms(self, app_label)))
+        held = self.get_all_permissions()
+        return self.is_enabled and (self.is_platform_operator or any(name.startswith(f"{app_label}.") for name in held))
 
 
-class Invitation(TenantOwned):
+class Invitation(models.Model):
     """A one-time link with which a new administrator sets a password and an app code."""
 
     tenant = models.ForeignKey(Tenant, null=True, on_delete=models.CASCADE, related_name="+")
@@ -153,6 +155,8 @@ class Invitation(TenantOwned):
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)
+
+    objects = TenantManager()
 
     def __str__(self) -> str:
         return f"{self.user}"

@@ -40,4 +40,4 @@ if (passwords.length && label) {
   passwords[0].form.addEventListener("submit", () => passwords.forEach((field) => { field.type = "password"; }));
 }
 
-document.querySelector("[aria-invalid=true], .summary")?.focus();
+if (!document.querySelector("[autofocus]")) document.querySelector("[aria-invalid=true], .summary")?.focus();

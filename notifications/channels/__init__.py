@@ -36,7 +36,7 @@ def find(channel: Channel) -> Sender:
 
 
 def problems() -> list[str]:
-    """What keeps messages from leaving, for the checks at start-up: sentences without credentials. No network is touched.
+    """What keeps messages from leaving, for the checks at start-up: sentences without credentials. Asks no network.
 
     SMS_URL may be empty: then there are no text messages.
     """
@@ -54,6 +54,6 @@ def problems() -> list[str]:
 
 def _scheme(channel: Channel) -> str:
     try:
-        return urlsplit(getattr(settings, URL_SETTINGS[channel])).scheme
+        return urlsplit(str(getattr(settings, URL_SETTINGS[channel]))).scheme
     except ValueError:
         return ""

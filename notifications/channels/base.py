@@ -9,7 +9,7 @@ from uuid import UUID
 class DeliveryError(Exception):
     """The message was not taken. The text is for the record: no recipient, no content, no credentials.
 
-    `permanent`: trying again is of no use. `unreachable`: nobody answered, so other messages would fare the same for now.
+    `permanent`: trying again is of no use. `unreachable`: nobody answered, so other messages would fare the same.
     """
 
     def __init__(self, text: str, permanent: bool = False, unreachable: bool = False) -> None:
@@ -34,7 +34,7 @@ class Outgoing:
 
 
 class Sender(Protocol):
-    """One way to send. Made anew for each message from the channel's URL; adding one is a file and a line in SENDERS."""
+    """One way to send, made anew for each message from the channel's URL. A new one is a file and a line in SENDERS."""
 
     def __init__(self, url: str) -> None: ...
 

@@ -1,4 +1,4 @@
-"""Text messages by any gateway that takes an HTTP request: URL, method, body template and headers come from the settings."""
+"""Text messages by any gateway that takes an HTTP request: URL, method, body and headers come from the settings."""
 
 import json
 import re
@@ -66,7 +66,7 @@ class SmsGateway:
 
 
 def body_of(template: str, to: str, text: str) -> str:
-    """The template with both values filled in, each escaped for the content type, and none looked at again for braces."""
+    """The template with both values filled in, escaped for the content type, and not looked at again for braces."""
     values, escape = {"to": to, "text": text}, ESCAPES[_media_type()]
     return PLACEHOLDER.sub(lambda found: escape(values[found[1]]), template)
 

@@ -10,7 +10,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import EmailPolicy
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
@@ -27,7 +27,7 @@ _kept = threading.local()
 
 
 class HeaderPolicy(EmailPolicy):
-    """Writes names in many scripts by RFC 2047 itself: the library's folding may lose a space between two encoded words."""
+    """Writes names in many scripts by RFC 2047: the library's own folding may lose a space between encoded words."""
 
     def fold_binary(self, name: str, value: Any) -> bytes:
         if name not in ("Subject", "From") or str(value).isascii():
@@ -67,7 +67,9 @@ class PinnedSMTP(smtplib.SMTP):
 
     def __init__(self, place: Place, address: str, tls: ssl.SSLContext | None) -> None:
         self._pinned, self._tls = address, tls
-        super().__init__(place.host, place.port, local_hostname=sender_domain(), timeout=settings.DELIVERY_TIMEOUT_SECONDS)
+        super().__init__(
+            place.host, place.port, local_hostname=sender_domain(), timeout=settings.DELIVERY_TIMEOUT_SECONDS
+        )
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         raw = socket.create_connection((self._pinned, port), timeout)
@@ -155,8 +157,7 @@ def compose(outgoing: Outgoing) -> EmailMessage:
     message.add_alternative(outgoing.html, subtype="html")
     message["Content-Language"] = outgoing.language  # set_content removes every Content- header that is there before
     if outgoing.logo:
-        html = message.get_payload(1)
-        assert isinstance(html, EmailMessage)
+        html = cast(EmailMessage, message.get_payload(1))
         html.add_related(outgoing.logo, "image", "png", cid="<logo>", disposition="inline", filename="logo.png")
     return message
 
@@ -169,7 +170,11 @@ def address_of(recipient: str) -> Address:
     """One address, its domain as IDNA. Raises DeliveryError for anything else: lists, names, line ends."""
     local, _, domain = recipient.rpartition("@")
     try:
-        if not local or not domain or any(char.isspace() or not char.isprintable() or char in ',;:<>"()[]\\' for char in recipient):
+        if (
+            not local
+            or not domain
+            or any(char.isspace() or not char.isprintable() or char in ',;:<>"()[]\\' for char in recipient)
+        ):
             raise ValueError
         return Address(username=local, domain=domain.encode("idna").decode("ascii"))
     except Exception:  # the email package and the codec raise several kinds
@@ -253,7 +258,7 @@ def _reset(connection: smtplib.SMTP) -> None:
 
 
 def _connect(place: Place) -> Kept:
-    """A new connection, encrypted and signed in as the URL asks. Every failure here is the server's, not the message's."""
+    """A new connection, encrypted and signed in as the URL asks. A failure here is the server's, not the message's."""
     try:
         addresses = egress.resolve_checked(place.host, place.port, loopback=True)
     except (egress.Refused, egress.Unreachable) as error:
@@ -263,7 +268,9 @@ def _connect(place: Place) -> Kept:
     try:
         connection = _opened(place, addresses[0])
     except ssl.SSLCertVerificationError as error:
-        raise DeliveryError(f"The mail server's certificate is not trusted: {error.verify_message}", unreachable=True) from None
+        raise DeliveryError(
+            f"The mail server's certificate is not trusted: {error.verify_message}", unreachable=True
+        ) from None
     except smtplib.SMTPAuthenticationError as error:
         raise DeliveryError(f"The mail server refused the sign-in ({error.smtp_code})", unreachable=True) from None
     except (smtplib.SMTPException, OSError) as error:

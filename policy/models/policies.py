@@ -1,6 +1,5 @@
 """Reset policies: who may reset a password by self-service, and with which proofs."""
 
-
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinLengthValidator, MinValueValidator
 from django.db import models
@@ -73,7 +72,9 @@ class ResetPolicy(TenantOwned):
             models.UniqueConstraint(
                 fields=["tenant", "priority"],
                 name="policy_priority_once_per_tenant",
-                violation_error_message=_("Another policy has this priority. Which of the two governs would be chance."),
+                violation_error_message=_(
+                    "Another policy has this priority. Which of the two governs would be chance."
+                ),
             ),
         ]
 

@@ -1,6 +1,5 @@
 """The user page where it reaches into self-service: what is blocked there, and letting a caller try again."""
 
-
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest

@@ -17,7 +17,9 @@ class AppCode(AuthenticationMethod):
     def prepare(self, start: Start) -> Prepared:
         return Prepared()
 
-    def check(self, challenge: Challenge, authenticator: Authenticator | None, answers: list[str], now: datetime) -> Verdict:
+    def check(
+        self, challenge: Challenge, authenticator: Authenticator | None, answers: list[str], now: datetime
+    ) -> Verdict:
         answer = answers[0] if len(answers) == 1 else ""
         if authenticator is None:
             return WRONG

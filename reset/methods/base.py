@@ -58,7 +58,9 @@ class AuthenticationMethod(ABC):
         """Make what the challenge needs. Runs before the transaction that stores it."""
 
     @abstractmethod
-    def check(self, challenge: Challenge, authenticator: Authenticator | None, answers: list[str], now: datetime) -> Verdict:
+    def check(
+        self, challenge: Challenge, authenticator: Authenticator | None, answers: list[str], now: datetime
+    ) -> Verdict:
         """Compare an answer that has been counted already. Slow hashing belongs here: no transaction is open."""
 
     def consume(self, authenticator: Authenticator | None, verdict: Verdict) -> bool:

@@ -39,7 +39,9 @@ class SentCode(AuthenticationMethod):
         )
         return Prepared(digest=secrets.digest(PURPOSE, bound + kept), drafts=(draft,))
 
-    def check(self, challenge: Challenge, authenticator: Authenticator | None, answers: list[str], now: datetime) -> Verdict:
+    def check(
+        self, challenge: Challenge, authenticator: Authenticator | None, answers: list[str], now: datetime
+    ) -> Verdict:
         answer = answers[0] if len(answers) == 1 else ""
         if not (len(answer) == CODE_DIGITS and answer.isascii() and answer.isdigit()):
             return WRONG

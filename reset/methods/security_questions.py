@@ -23,6 +23,8 @@ class SecurityQuestions(AuthenticationMethod):
             )
         return Prepared(questions=tuple(questions.draw(held)))
 
-    def check(self, challenge: Challenge, authenticator: Authenticator | None, answers: list[str], now: datetime) -> Verdict:
+    def check(
+        self, challenge: Challenge, authenticator: Authenticator | None, answers: list[str], now: datetime
+    ) -> Verdict:
         held = questions.held_by(authenticator.pk if authenticator else None)
         return Verdict(questions.all_right(challenge.questions, held, answers) and authenticator is not None)

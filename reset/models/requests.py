@@ -10,10 +10,8 @@
 TRANSITIONS is the same as a table; `reset/flow.py` moves by guarded updates along it and nothing else writes `state`.
 """
 
-
 from django.db import models
 from django.utils.translation import gettext_lazy as _
-from django_scopes import ScopedManager
 
 from accounts.identifiers import new_id
 from accounts.methods import Kind, Method
@@ -54,7 +52,9 @@ class ResetRequest(TenantOwned):
         User, null=True, on_delete=models.CASCADE, related_name="reset_requests", verbose_name=_("user")
     )
     typed_name = models.CharField(_("typed name"), max_length=254, blank=True)
-    account_key = models.CharField(max_length=120, help_text="Keyed digest of the account, known or not: what throttles count by.")
+    account_key = models.CharField(
+        max_length=120, help_text="Keyed digest of the account, known or not: what throttles count by."
+    )
     trouble = models.CharField(_("trouble"), max_length=10, choices=Trouble.choices, default=Trouble.FORGOT)
     state = models.CharField(_("state"), max_length=12, choices=State.choices, default=State.VERIFYING)
     reason = models.CharField(_("reason"), max_length=40, blank=True)
@@ -64,7 +64,9 @@ class ResetRequest(TenantOwned):
     challenge = models.ForeignKey("reset.Challenge", null=True, on_delete=models.SET_NULL, related_name="+")
     epoch = models.CharField(max_length=32, blank=True)
     secret_digest = models.CharField(max_length=120)
-    browser = models.CharField(max_length=32, blank=True, help_text="Recognised browser, for its own bucket of failures.")
+    browser = models.CharField(
+        max_length=32, blank=True, help_text="Recognised browser, for its own bucket of failures."
+    )
     support_code = models.CharField(_("support code"), max_length=12, db_index=True)
     language = models.CharField(max_length=10, default="en")
     client_address = models.CharField(_("client address"), max_length=45, blank=True)
@@ -114,12 +116,12 @@ class Challenge(TenantOwned):
     digest = models.CharField(max_length=120, blank=True)
     questions = models.JSONField(default=list)
     awaits_destination = models.BooleanField(default=False)
-    is_deliverable = models.BooleanField(default=True, help_text="False: the typed number was another; nobody gets a code.")
+    is_deliverable = models.BooleanField(
+        default=True, help_text="False: the typed number was another; nobody gets a code."
+    )
     sent_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)
-
-    objects = ScopedManager(tenant="tenant")
 
     class Meta:
         constraints = [

@@ -28,7 +28,9 @@ class Progress:
 
     @property
     def states(self) -> list[str]:
-        return ["done" if number < self.now else "now" if number == self.now else "" for number in range(1, self.of + 1)]
+        return [
+            "done" if number < self.now else "now" if number == self.now else "" for number in range(1, self.of + 1)
+        ]
 
 
 @register.simple_tag
@@ -62,7 +64,11 @@ def method_hint(offer: Offer) -> str | SafeString:
         return format_html(_("Number ending in {}"), digits)
     if offer.method == Method.EMAIL:
         return format_html('<span class="ltr">{}</span>', offer.mask)
-    return _("Six digits, shown by the app") if offer.method == Method.APP_CODE else _("Three of those you answered before")
+    return (
+        _("Six digits, shown by the app")
+        if offer.method == Method.APP_CODE
+        else _("Three of those you answered before")
+    )
 
 
 @register.simple_tag

@@ -88,7 +88,7 @@ def to_step(reset: ResetRequest | None, slug: str | None) -> HttpResponseRedirec
 
 
 def at_steps(*steps: Step) -> Callable[[WizardView], WizardView]:
-    """Run a view for a request at one of these steps, in its tenant's scope; send everybody else where they should be."""
+    """Run a view for a request at one of these steps, in its tenant's scope; send others where they should be."""
 
     def decorate(view: WizardView) -> WizardView:
         @wraps(view)
@@ -96,7 +96,9 @@ def at_steps(*steps: Step) -> Callable[[WizardView], WizardView]:
             reset = resumed(request)
             if reset is None:
                 lost = COOKIE in request.COOKIES
-                response: HttpResponse = HttpResponseRedirect(address("reset-identify", slug) + ("?lost=1" if lost else ""))
+                response: HttpResponse = HttpResponseRedirect(
+                    address("reset-identify", slug) + ("?lost=1" if lost else "")
+                )
                 response.delete_cookie(COOKIE, samesite="Lax")
                 return response
             if slug is not None and reset.tenant.slug != slug:

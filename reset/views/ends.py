@@ -36,7 +36,12 @@ def sentences(reset: ResetRequest) -> End:
             ),
         )
     if reset.state == State.EXPIRED:
-        return End("wait", _("The time is over"), (_("A reset has to be finished within 15 minutes. Nothing was changed."),), can_start_again=True)
+        return End(
+            "wait",
+            _("The time is over"),
+            (_("A reset has to be finished within 15 minutes. Nothing was changed."),),
+            can_start_again=True,
+        )
     if reset.state == State.CANCELLED:
         return End("wait", _("You stopped here"), (_("Nothing was changed."),), can_start_again=True)
     return _stopped(reset)
@@ -64,7 +69,9 @@ def _stopped(reset: ResetRequest) -> End:
     try:
         refusal = Refusal(reset.reason)
     except ValueError:
-        return End("bad", _("We had to stop here"), (_("Nothing was changed. Please start again."),), can_start_again=True)
+        return End(
+            "bad", _("We had to stop here"), (_("Nothing was changed. Please start again."),), can_start_again=True
+        )
     title, sentence = _refused(refusal)
     return End("bad", title, (sentence,), code=ENTRA_CODES.get(refusal, ""))
 
@@ -82,7 +89,10 @@ def _refused(refusal: Refusal) -> tuple[str, str]:
         Refusal.DISABLED: (cannot, _("The account is switched off.")),
         Refusal.PROTECTED: (cannot, _("The account is protected; an administrator has to help.")),
         Refusal.EXTERNAL: (cannot, _("Another organisation keeps the password for this name.")),
-        Refusal.PAUSED: (cannot, _("Self-service is paused for this account, because somebody reported a reset that wasn't theirs.")),
+        Refusal.PAUSED: (
+            cannot,
+            _("Self-service is paused for this account, because somebody reported a reset that wasn't theirs."),
+        ),
         Refusal.ADMINISTRATORS_MAY_NOT: (cannot, _("Administrators can't reset their password by self-service here.")),
         Refusal.NO_POLICY: (cannot, _("Your organisation hasn't turned this on.")),
         Refusal.OUT_OF_SCOPE: (cannot, _("Your organisation hasn't turned this on for your account.")),
@@ -90,8 +100,13 @@ def _refused(refusal: Refusal) -> tuple[str, str]:
         Refusal.UNLOCK_NOT_ALLOWED: (cannot, _("Your organisation doesn't allow unlocking without a new password.")),
         Refusal.DIRECTORY_NOT_CONNECTED: (
             _("Not available yet"),
-            _("Your organisation keeps these passwords in its own directory, which isn't connected to this service yet."),
+            _(
+                "Your organisation keeps these passwords in its own directory, which isn't connected here yet."
+            ),
         ),
-        Refusal.BLOCKED: (_("Too many tries"), _("Self-service is closed for this account until a day after the first try.")),
+        Refusal.BLOCKED: (
+            _("Too many tries"),
+            _("Self-service is closed for this account until a day after the first try."),
+        ),
     }
     return reasons[refusal]

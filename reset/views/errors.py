@@ -1,4 +1,4 @@
-"""Pages for what went wrong: no cookies, a stale form, not found, a fault of ours. They tell what to do, and nothing else."""
+"""Pages for what went wrong: no cookies, a stale form, not found, a fault of ours. They tell what to do."""
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse

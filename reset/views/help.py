@@ -12,7 +12,7 @@ from accounts.executors import NoExecutor
 from accounts.models import Tenant
 from policy import throttle
 from policy.throttle import Use
-from reset import alarms, contacting
+from reset import alarms, contacting, flow
 from reset.forms import ContactForm
 from reset.requests import TooOften
 from reset.views import access
@@ -31,7 +31,7 @@ def contact(request: HttpRequest, slug: str | None = None) -> HttpResponse:
     if reset is None or (slug is not None and reset.tenant.slug != slug):
         return HttpResponseRedirect(access.address("reset-identify", slug))
     with tenants.opened(reset.tenant):
-        back = access.address(access.PAGE_OF[access.flow.current_step(reset)], slug)
+        back = access.address(access.PAGE_OF[flow.current_step(reset)], slug)
         context = {"back": back, "slug": slug, "reset": reset}
         if reset.tenant.contact != Tenant.Contact.FORM:
             return page(request, "reset/contact_off.html", reset.tenant, 200, reset.support_code, **context)
@@ -80,5 +80,3 @@ def alarm(request: HttpRequest) -> HttpResponse:
         response = page(request, template, reset.tenant, 200 if raised else 410, reset.support_code)
         response.delete_cookie(ALARM_COOKIE, samesite="Lax")
         return response
-
-

@@ -17,8 +17,6 @@ def page(
     **context: Any,
 ) -> HttpResponse:
     """Render `template` for a tenant. Every page of Rekey may hold something personal: `no-store`."""
-    response = render(
-        request, template, {"tenant": tenant, "support_code": support_code, **context}, status=status
-    )
+    response = render(request, template, {"tenant": tenant, "support_code": support_code, **context}, status=status)
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -5,7 +5,7 @@ from typing import cast
 from django.conf import settings
 from django.contrib.auth import login, logout
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.translation import gettext as _
@@ -15,11 +15,12 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import tenants
 from accounts.middleware import remember_language
-from accounts.models import Tenant, User
+from accounts.models import User
 from accounts.visitor import Visitor
 from reset import signin
 from reset.account_forms import AppCodeForm, SignInForm
 from reset.signin import CodeResult
+from reset.views import access
 from reset.views.failures import sentence
 from reset.views.pages import page
 
@@ -32,33 +33,21 @@ CONSOLE_VERIFIED = "console_verified"
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_in(request: HttpRequest, slug: str | None = None) -> HttpResponse:
     """User name and password. `slug` is the tenant in the address; at the common address the name's domain decides."""
-    tenant = _tenant_of(slug)
+    hinted = access.hinted_tenant(request, slug)
     if request.user.is_authenticated and request.method != "POST":
         return HttpResponseRedirect(next_address(request, request.user))
-    form = SignInForm(request.POST if request.method == "POST" else None)
+    initial = {"username": request.GET.get("username", "")}
+    form = SignInForm(request.POST if request.method == "POST" else None, initial=initial)
     if form.is_valid():
-        typed = form.cleaned_data
-        outcome = signin.attempt(typed["username"], typed["password"], tenant=tenant, visitor=visitor_of(request))
+        typed, here = form.cleaned_data, hinted if slug else None
+        outcome = signin.attempt(typed["username"], typed["password"], tenant=here, visitor=visitor_of(request))
         if outcome.user is not None:
             return _enter(request, outcome.user)
         if outcome.failure is not None:
             wrong = _("That user name or password isn't right. Please check both and try again.")
             form.add_error(None, sentence(outcome.failure, outcome.locked_until, wrong))
-    shown = tenant or tenants.find_only()
-    return page(request, "signin/signin.html", shown, form=form, reset_address=_reset_address(tenant))
-
-
-def _tenant_of(slug: str | None) -> Tenant | None:
-    if slug is None:
-        return None
-    tenant = tenants.find_by_slug(slug)
-    if tenant is None:
-        raise Http404
-    return tenant
-
-
-def _reset_address(tenant: Tenant | None) -> str:
-    return f"/t/{tenant.slug}/reset/" if tenant else "/reset/"
+    reset_address = access.address("reset-identify", slug)
+    return page(request, "signin/signin.html", hinted or tenants.find_only(), form=form, reset_address=reset_address)
 
 
 def _enter(request: HttpRequest, user: User) -> HttpResponse:

@@ -23,7 +23,7 @@ from reset.flow import Answered, Step
 from reset.forms import AnswersForm, CodeForm, DestinationForm, IdentifyForm, PasswordForm
 from reset.methods import METHODS
 from reset.methods.codes import sender_shown
-from reset.models import ResetRequest, State
+from reset.models import Challenge, ResetRequest, State
 from reset.questions import texts
 from reset.requests import NotOffered, TooOften
 from reset.views import access
@@ -205,7 +205,7 @@ def _verify_page(
     if step not in (Step.CHOOSE, Step.DESTINATION, Step.ANSWER):
         return access.to_step(reset, slug)
     offers = flow.offers_of(reset)
-    context = {
+    context: dict[str, Any] = {
         "slug": slug,
         "error": error,
         "notice": notice,
@@ -217,19 +217,27 @@ def _verify_page(
         return _page(request, "reset/choose.html", reset, offers=offers, **context)
     if step == Step.DESTINATION:
         return _page(request, "reset/destination.html", reset, form=form or DestinationForm(), **context)
-    return _page(request, METHODS[Method(reset.challenge.method)].template, reset, **_answer_context(reset, error), **context)  # type: ignore[union-attr]
-
-
-def _answer_context(reset: ResetRequest, error: str) -> dict[str, Any]:
     challenge = reset.challenge
     assert challenge is not None
+    template = METHODS[Method(challenge.method)].template
+    return _page(request, template, reset, **_answer_context(reset, challenge, error), **context)
+
+
+def _answer_context(reset: ResetRequest, challenge: Challenge, error: str) -> dict[str, Any]:
     if challenge.method == Method.QUESTIONS:
         return {"form": AnswersForm(texts(challenge.questions, reset.tenant))}
     form = CodeForm()
     if error:
-        form.fields["code"].widget.attrs.update({"aria-invalid": "true", "aria-describedby": "id_code_error", "autofocus": ""})
+        form.fields["code"].widget.attrs.update(
+            {"aria-invalid": "true", "aria-describedby": "id_code_error", "autofocus": ""}
+        )
     wait = (challenge.sent_at + SEND_AGAIN_AFTER - timezone.now()).total_seconds() if challenge.sent_at else 0
-    return {"form": form, "challenge": challenge, "sender": sender_shown(), "wait": max(0, int(wait) + 1 if wait > 0 else 0)}
+    return {
+        "form": form,
+        "challenge": challenge,
+        "sender": sender_shown(),
+        "wait": max(0, int(wait) + 1 if wait > 0 else 0),
+    }
 
 
 @never_cache
@@ -262,7 +270,12 @@ def password(request: HttpRequest, reset: ResetRequest, slug: str | None) -> Htt
 
 
 def _password_page(
-    request: HttpRequest, reset: ResetRequest, slug: str | None, form: PasswordForm, rules: list[Rule], status: int = 200
+    request: HttpRequest,
+    reset: ResetRequest,
+    slug: str | None,
+    form: PasswordForm,
+    rules: list[Rule],
+    status: int = 200,
 ) -> HttpResponse:
     return _page(request, "reset/password.html", reset, status, form=form, rules=rules, slug=slug)
 
@@ -291,7 +304,16 @@ def cancel(request: HttpRequest, slug: str | None = None) -> HttpResponse:
 
 
 def _page(request: HttpRequest, template: str, reset: ResetRequest, status: int = 200, **context: Any) -> HttpResponse:
-    return page(request, template, reset.tenant, status, reset.support_code, reset=reset, step=flow.current_step(reset), **context)
+    return page(
+        request,
+        template,
+        reset.tenant,
+        status,
+        reset.support_code,
+        reset=reset,
+        step=flow.current_step(reset),
+        **context,
+    )
 
 
 def too_often(request: HttpRequest, tenant: Tenant | None, wait: TooOften) -> HttpResponse:

@@ -29,27 +29,37 @@ def nothing_private(settings: Any) -> None:
 
 
 def resolve_to(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]:
-    """Let names resolve to these addresses, one answer a call and the last one ever after. Returns the names asked for."""
+    """Let names resolve to these addresses, one answer a call, the last one ever after. Returns the names asked for."""
     asked: list[str] = []
+    real = socket.getaddrinfo
 
-    def getaddrinfo(host: str, port: int, **_: Any) -> list[Any]:
+    def getaddrinfo(host: str, port: int, *rest: Any, **options: Any) -> list[Any]:
+        if egress._parsed(host) is not None:
+            return real(host, port, *rest, **options)
         chosen = answers[min(len(asked), len(answers) - 1)]
         asked.append(host)
-        return [(socket.AF_INET6 if ":" in one else socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, port)) for one in chosen]
+        return [
+            (socket.AF_INET6 if ":" in one else socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, port))
+            for one in chosen
+        ]
 
-    monkeypatch.setattr("accounts.egress.socket.getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     return asked
 
 
 @pytest.mark.parametrize("address", INTERNAL)
-def test_q11_no_internal_address_is_reached(address: str, nothing_private: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_q11_no_internal_address_is_reached(
+    address: str, nothing_private: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     resolve_to(monkeypatch, [address])
     with pytest.raises(Refused):
         egress.resolve_checked("gateway.evil.example", 443)
 
 
 @pytest.mark.parametrize("address", PUBLIC)
-def test_q11_ordinary_addresses_are_reached(address: str, nothing_private: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_q11_ordinary_addresses_are_reached(
+    address: str, nothing_private: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     resolve_to(monkeypatch, [address])
     assert egress.resolve_checked("gateway.acme.example", 443) == [address]
 

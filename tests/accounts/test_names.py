@@ -5,19 +5,37 @@ import pytest
 from accounts.names import domain_of, is_plain, is_same_name, key_of
 
 
-@pytest.mark.parametrize("name", ["ａlice@acme.example", "\u212Bngstrom@a.b", "al\u200bice@acme.example", "o\ufb03ce@a.b", "\u212Aim@a.b", "a\x00b", ""])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ａlice@acme.example",
+        "\u212bngstrom@a.b",
+        "al\u200bice@acme.example",
+        "o\ufb03ce@a.b",
+        "\u212aim@a.b",
+        "a\x00b",
+        "",
+    ],
+)
 def test_a_name_with_compatibility_or_invisible_characters_is_not_plain(name: str) -> None:
     assert not is_plain(name)
 
 
-@pytest.mark.parametrize("name", ["alice@acme.example", "José@a.b", "Jose\u0301@a.b", "ıgor@a.b", "straße@a.b", "李雷@a.b"])
+@pytest.mark.parametrize(
+    "name", ["alice@acme.example", "José@a.b", "Jose\u0301@a.b", "ıgor@a.b", "straße@a.b", "李雷@a.b"]
+)
 def test_a_name_in_any_script_is_plain(name: str) -> None:
     assert is_plain(name)
 
 
 @pytest.mark.parametrize(
     ("typed", "stored"),
-    [("ıgor@a.b", "igor@a.b"), ("straße@a.b", "strasse@a.b"), ("\u0130gor@a.b", "igor@a.b"), ("аlice@a.b", "alice@a.b")],
+    [
+        ("ıgor@a.b", "igor@a.b"),
+        ("straße@a.b", "strasse@a.b"),
+        ("\u0130gor@a.b", "igor@a.b"),
+        ("аlice@a.b", "alice@a.b"),
+    ],
 )
 def test_a_look_alike_is_another_name(typed: str, stored: str) -> None:
     assert not is_same_name(typed, stored)

@@ -9,6 +9,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from django.core.checks import run_checks
+from django.middleware.csrf import CsrfViewMiddleware
+from django.utils.module_loading import import_string
 
 from accounts import executors
 from config.environment import SharedKey
@@ -252,3 +254,8 @@ def test_a_silenced_check_does_not_stop_a_process(production: Any) -> None:
     production.SILENCED_SYSTEM_CHECKS = ["rekey.E002"]
     refuse_unless_ready("web")
     assert os.environ[PROCESS] == "web"
+
+
+def test_the_csrf_check_is_in_force_though_its_warning_is_silenced(settings: Any) -> None:
+    classes = [import_string(name) for name in settings.MIDDLEWARE]
+    assert [cls for cls in classes if isinstance(cls, type) and issubclass(cls, CsrfViewMiddleware)]

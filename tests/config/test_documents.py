@@ -22,7 +22,8 @@ def test_every_setting_is_in_the_table() -> None:
 def test_every_check_is_explained() -> None:
     checks = (ROOT / "config" / "checks.py").read_text()
     explained = (ROOT / "docs" / "operating.md").read_text()
-    ids = set(re.findall(r"rekey\.[EW]\d{3}", checks)) | {"rekey.E004", "rekey.E005"}
+    ids = set(re.findall(r"rekey\.[EW]\d{3}", checks))
+    assert len(ids) > 20
     assert {check for check in ids if check not in explained} == set()
 
 
@@ -30,6 +31,4 @@ def test_the_example_environment_holds_only_settings_that_exist() -> None:
     lines = (ROOT / "deploy" / "rekey.env.example").read_text().splitlines()
     names = {line.lstrip("# ").partition("=")[0] for line in lines if re.match(r"^(# )?[A-Z_]+=", line)}
     assert len(names) > 10
-    assert {name.removesuffix("_FILE") if name.removesuffix("_FILE") in names_read() else name for name in names} <= (
-        names_read()
-    )
+    assert {name.removesuffix("_FILE") for name in names} <= names_read()

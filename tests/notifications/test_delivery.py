@@ -30,7 +30,10 @@ def everything_in_the_database() -> str:
         for table in connection.introspection.table_names(cursor):
             cursor.execute(f'SELECT * FROM "{table}"')
             for values in cursor.fetchall():
-                texts += [bytes(value).decode("latin-1") if isinstance(value, bytes | memoryview) else str(value) for value in values]
+                texts += [
+                    bytes(value).decode("latin-1") if isinstance(value, bytes | memoryview) else str(value)
+                    for value in values
+                ]
     return "\n".join(texts)
 
 
@@ -53,7 +56,9 @@ def test_one_message_costs_the_worker_four_statements_and_two_commits(
     message_id = write_mail()
     with CaptureQueriesContext(connection) as captured:
         delivery.deliver(message_id)
-    statements = [query["sql"] for query in captured if query["sql"].split()[0] in ("SELECT", "INSERT", "UPDATE", "DELETE")]
+    statements = [
+        query["sql"] for query in captured if query["sql"].split()[0] in ("SELECT", "INSERT", "UPDATE", "DELETE")
+    ]
     assert len(statements) == 4, statements
     verbs = [sql.split()[0] for sql in statements]
     assert verbs == ["UPDATE", "SELECT", "UPDATE", "INSERT"]
@@ -248,7 +253,19 @@ def test_q1_a_draft_and_a_message_show_no_code_when_printed(write_mail: Write, n
 
 
 @pytest.mark.parametrize(
-    "message_id", ["", "x", "'; DROP TABLE notifications_message; --", "0" * 32, str(uuid4()), str(new_id()), None, 7, ["a"]]
+    "message_id",
+    [
+        "",
+        "x",
+        "'; DROP TABLE notifications_message; --",
+        "0" * 32,
+        "f" * 32,
+        "0f8fad5b-d9cb-469f-a165-70867728950e",
+        "01a2002f-9f84-76c6-8539-fa3f6c2d0980",
+        None,
+        7,
+        ["a"],
+    ],
 )
 def test_q2_a_forged_task_does_nothing(message_id: Any, executor: Any, caplog: pytest.LogCaptureFixture) -> None:
     tasks.deliver(message_id)
@@ -267,7 +284,9 @@ def test_q2_an_altered_message_is_not_opened(write_mail: Write, acme: Tenant, gl
     assert not CapturedMessage.objects.exists()
 
 
-def test_a_message_sealed_for_another_worker_waits_for_that_one(write_mail: Write, now: datetime, settings: Any, tmp_path: Any) -> None:
+def test_a_message_sealed_for_another_worker_waits_for_that_one(
+    write_mail: Write, now: datetime, settings: Any, tmp_path: Any
+) -> None:
     message_id = write_mail(now)
     other = tmp_path / "other.key"
     other.write_text(executors.PrivateKey.generate().as_text())

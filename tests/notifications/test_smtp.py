@@ -72,7 +72,7 @@ def test_the_logo_travels_inside_the_mail(smtp_server: SmtpServer, write_mail: W
     [received] = smtp_server.received
     related = list(received.mail.iter_parts())[1]
     assert related.get_content_type() == "multipart/related"
-    logo = list(related.iter_parts())[1]  # type: ignore[attr-defined]
+    logo = list(related.iter_parts())[1]
     assert (logo.get_content_type(), logo["Content-ID"], logo.get_content()) == ("image/png", "<logo>", PNG)
     assert 'src="cid:logo"' in received.part("text/html")
     assert "http" not in received.part("text/html").replace("html", "")
@@ -85,7 +85,9 @@ def test_messages_share_one_connection(smtp_server: SmtpServer, outgoing: Outgoi
     assert smtp_server.greetings == 1
 
 
-def test_a_refusal_leaves_the_connection_ready_for_the_next_message(smtp_server: SmtpServer, outgoing: Outgoing) -> None:
+def test_a_refusal_leaves_the_connection_ready_for_the_next_message(
+    smtp_server: SmtpServer, outgoing: Outgoing
+) -> None:
     smtp_server.recipient_answer = "550 5.1.1 nobody"
     with pytest.raises(DeliveryError):
         Sender(smtp_server.url).send(outgoing)
@@ -191,9 +193,9 @@ def test_a_wrong_password_is_no_fault_of_the_message(
     certificates: Certificates, outgoing: Outgoing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(certificates.ca))
-    with SmtpServer(starttls=certificates.server, account=("rekey", "right")) as server:
-        with pytest.raises(DeliveryError) as refused:
-            Sender(f"smtp+tls://rekey:Zx-CANARY@localhost:{server.port}").send(outgoing)
+    account = ("rekey", "right")
+    with SmtpServer(starttls=certificates.server, account=account) as server, pytest.raises(DeliveryError) as refused:
+        Sender(f"smtp+tls://rekey:Zx-CANARY@localhost:{server.port}").send(outgoing)
     assert str(refused.value) == "The mail server refused the sign-in (535)"
     assert (refused.value.permanent, refused.value.unreachable) == (False, True)
 

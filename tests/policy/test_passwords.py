@@ -2,6 +2,7 @@
 
 import threading
 import unicodedata
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -133,17 +134,20 @@ def test_s8_an_empty_password_is_never_right() -> None:
     assert not passwords.verify("", make_password(""))
 
 
+def _noting(hashes: list[str], original: Callable[..., Any]) -> Callable[..., Any]:
+    def noting(self: OwaspArgon2PasswordHasher, *given: Any) -> Any:
+        hashes.append(original.__name__)
+        return original(self, *given)
+
+    return noting
+
+
 def test_e2_every_verification_costs_exactly_one_hash(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.PASSWORD_HASHERS = ["accounts.hashers.OwaspArgon2PasswordHasher"]
     stored = passwords.hash_password(GOOD)
     hashes: list[str] = []
-    encode, verify = OwaspArgon2PasswordHasher.encode, OwaspArgon2PasswordHasher.verify
-    monkeypatch.setattr(
-        OwaspArgon2PasswordHasher, "encode", lambda self, *given: (hashes.append("encode"), encode(self, *given))[1]
-    )
-    monkeypatch.setattr(
-        OwaspArgon2PasswordHasher, "verify", lambda self, *given: (hashes.append("verify"), verify(self, *given))[1]
-    )
+    for name in ("encode", "verify"):
+        monkeypatch.setattr(OwaspArgon2PasswordHasher, name, _noting(hashes, getattr(OwaspArgon2PasswordHasher, name)))
     for encoded in (stored, "", "!unusable"):
         hashes.clear()
         passwords.verify("wrong horse battery", encoded)

@@ -29,6 +29,7 @@ def is_signed_in(client: Client) -> bool:
 
 
 def make_administrator(user: User, role: str = Role.HELPDESK_ADMINISTRATOR) -> None:
+    assert user.tenant is not None
     with scopes_disabled():
         RoleAssignment.objects.create(tenant=user.tenant, user=user, role=role)
 

@@ -1,6 +1,7 @@
 """Flaws that hit sign-ins elsewhere."""
 
 import logging
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -32,7 +33,7 @@ def everybody(alice: User, acme: Tenant) -> None:
 
 def shape(sql: str) -> str:
     """A statement without its values."""
-    return " ".join(word for word in sql.split("'")[::2])[:60]
+    return re.sub(r"'[^']*'|\bs\d+_x\d+|\b\d+\b|\bNULL\b", "?", sql)
 
 
 def test_e1_everybody_who_may_not_in_reads_the_same(everybody: None) -> None:
@@ -42,11 +43,8 @@ def test_e1_everybody_who_may_not_in_reads_the_same(everybody: None) -> None:
         password = PASSWORD if name != "alice" else "wrong"
         response = post_sign_in(client, f"{name}@acme.example", password)
         text = response.content.decode().replace(f"{name}@acme.example", "NAME")
-        token = client.cookies["csrf"].value if "csrf" in client.cookies else ""
         assert NEUTRAL in text
-        pages.add(
-            (response.status_code, _without_csrf(text), sorted(response.headers), sorted(client.cookies), bool(token))
-        )
+        pages.add((response.status_code, _without_csrf(text), *sorted(response.headers), *sorted(client.cookies)))
     assert len(pages) == 1
 
 
@@ -59,9 +57,7 @@ def test_e1_everybody_who_may_not_in_costs_the_same_statements(everybody: None) 
     lists = set()
     for name in NAMES:
         client = Client()
-        with CaptureQueriesContext(
-            connection,
-        ) as captured:
+        with CaptureQueriesContext(connection) as captured:
             post_sign_in(client, f"{name}@acme.example", "wrong")
         lists.add(tuple(shape(query["sql"]) for query in captured.captured_queries))
     assert len(lists) == 1
@@ -197,10 +193,9 @@ def test_w8_a_path_here_is_the_next_page() -> None:
 def test_w5_a_sign_in_without_its_token_is_refused(alice: User) -> None:
     client = Client(enforce_csrf_checks=True)
     assert client.get("/signout/").status_code == 200
-    client.raise_request_exception = False
     for address in ("/signin/", "/signout/", "/account/", "/welcome/", "/signin/code/"):
         response = client.post(address, {"username": "alice@acme.example", "password": PASSWORD})
-        assert response.status_code in (403, 500)
+        assert response.status_code == 403
     assert not is_signed_in(client)
 
 

@@ -12,9 +12,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 from tqdm import tqdm
 
-from accounts.importing.checking import RefusedLine
 from accounts.importing.reading import COLUMNS, REFUSAL_COLUMNS, UnusableFile, opened_file
-from accounts.importing.runs import Counts, Import
+from accounts.importing.runs import Counts, Import, RefusedLine
 from accounts.management.tenancy import UNUSABLE, add_tenant_argument, get_tenant
 
 SOME_REFUSED = 1

@@ -1,0 +1,7 @@
+"""The address of the development outbox, under /dev/outbox/."""
+
+from django.urls import path
+
+from notifications import views
+
+urlpatterns = [path("", views.outbox, name="development-outbox")]

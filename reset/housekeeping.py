@@ -1,0 +1,52 @@
+"""What beat has done regularly: requests that ran out, rows that nobody needs any more, partitions for the next months."""
+
+from datetime import datetime, timedelta
+
+from captcha.models import CaptchaStore
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+
+from accounts import partitions, tenants
+from accounts.models import AuditEvent, Invitation
+from accounts.visitor import NOBODY
+from notifications import sweep
+from notifications.models import Delivery, Message
+from policy import lockout, throttle
+from reset.models import ResetRequest, State
+from reset.models.requests import RUNNING
+from reset.requests import end
+
+KEEP_REQUESTS = timedelta(days=90)
+KEEP_INVITATIONS = timedelta(days=30)
+BATCH = 500
+
+
+def expire_requests(now: datetime | None = None) -> int:
+    """End the requests whose 15 minutes are over, each with its audit event. Returns how many."""
+    now = now or timezone.now()
+    with tenants.all_opened():
+        over = ResetRequest.objects.filter(state__in=RUNNING, expires_at__lte=now).select_related("user", "tenant")
+        return sum(end(request, State.EXPIRED, "time_over", NOBODY, now) for request in over[:BATCH])
+
+
+def prune(now: datetime | None = None) -> dict[str, int]:
+    """Delete what is past its time. Returns the number of rows by what they were."""
+    now = now or timezone.now()
+    CaptchaStore.remove_expired()
+    with tenants.all_opened():
+        return {
+            "requests": ResetRequest.objects.filter(created_at__lt=now - KEEP_REQUESTS).delete()[0],
+            "invitations": Invitation.objects.filter(expires_at__lt=now - KEEP_INVITATIONS).delete()[0],
+            "messages": sweep.prune(now),
+            "counters": throttle.prune(now),
+            "lockouts": lockout.prune(now),
+            "sessions": Session.objects.filter(expire_date__lt=now).delete()[0],
+        }
+
+
+def ensure_partitions(now: datetime | None = None) -> list[str]:
+    """Make the coming months' partitions of audit and message tables. Returns the names of new ones."""
+    today = (now or timezone.now()).date()
+    return [
+        name for model in (AuditEvent, Message, Delivery) for name in partitions.ensure(model._meta.db_table, today)
+    ]

@@ -1,0 +1,20 @@
+"""Regular work for Celery's beat; what is lost comes round again."""
+
+from celery import shared_task
+
+from reset import housekeeping
+
+
+@shared_task(name="reset.tasks.expire_requests")
+def expire_requests() -> None:
+    housekeeping.expire_requests()
+
+
+@shared_task(name="reset.tasks.prune")
+def prune() -> None:
+    housekeeping.prune()
+
+
+@shared_task(name="reset.tasks.ensure_partitions")
+def ensure_partitions() -> None:
+    housekeeping.ensure_partitions()

@@ -1,0 +1,84 @@
+"""Lists cost the same number of queries however long they are."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+from django_scopes import scopes_disabled
+
+from accounts.audit import Activity, Event, record
+from accounts.methods import AuthenticatorType
+from accounts.models import Directory, Domain, Group, GroupMembership, GroupNesting, RoleAssignment, Tenant
+from accounts.roles import Role
+from notifications.models import Delivery
+from policy.models import QuestionText, ResetPolicy
+from reset.console.site import PAGES
+from tests.administrators import make_administrator, make_message, make_operator, make_request, signed_in
+from tests.conftest import make_authenticator, make_tenant, make_user
+
+MOST = 15
+
+
+def fill_lists(tenant: Tenant, numbers: range) -> None:
+    """One row of every list for each number."""
+    with scopes_disabled():
+        directory = Directory.objects.create(tenant=tenant, name=f"Directory {numbers}", kind="openldap")
+        for number in numbers:
+            user = make_user(tenant, f"person{number}@acme.example", directory=directory, anchor=str(number))
+            group = Group.objects.create(tenant=tenant, name=f"Group {number}", directory=directory, anchor=str(number))
+            GroupMembership.objects.create(tenant=tenant, group=group, user=user)
+            GroupNesting.objects.create(tenant=tenant, parent=group, child=group)
+            RoleAssignment.objects.create(tenant=tenant, user=user, role=Role.REPORTS_READER)
+            make_authenticator(user, AuthenticatorType.EMAIL, f"person{number}@home.example")
+            Directory.objects.create(tenant=tenant, name=f"Directory {number}", kind="openldap")
+            Domain.objects.create(tenant=tenant, name=f"n{number}.example", directory=directory, authority="directory")
+            ResetPolicy.objects.create(tenant=tenant, name=f"Policy {number}", priority=number)
+            QuestionText.objects.create(tenant=tenant, text=f"Question {number}?")
+            message, now = make_message(tenant, "passcode"), timezone.now()
+            Delivery.objects.create(tenant=tenant, message=message, created_at=now, started_at=now, accepted=True)
+            make_request(tenant, user, user.principal_name)
+            record(Event(Activity.SIGNED_IN, tenant.pk, actor=user, target=user))
+
+
+def queries_by_list(console: Client) -> Iterator[tuple[Any, int]]:
+    for model in PAGES:
+        address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+        with CaptureQueriesContext(
+            connection,
+        ) as captured:
+            assert console.get(address).status_code == 200
+        yield model, len(captured)
+
+
+@pytest.mark.parametrize("by", ["administrator", "operator"])
+def test_lists_take_as_many_queries_for_60_rows_as_for_30_and_15_at_most(acme: Tenant, by: str, settings: Any) -> None:
+    user = make_administrator(acme, "boss@acme.example") if by == "administrator" else make_operator()
+    console = signed_in(user)
+    fill_lists(acme, range(30))
+    few = dict(queries_by_list(console))
+    fill_lists(acme, range(30, 60))
+    for number in range(30):
+        make_tenant(f"other{number}", f"other{number}.example")
+    many = dict(queries_by_list(console))
+    assert few == many
+    assert max(many.values()) <= MOST
+
+
+def test_a_groups_page_does_not_list_its_people(acme: Tenant) -> None:
+    console = signed_in(make_administrator(acme, "boss@acme.example"))
+    with scopes_disabled():
+        group = Group.objects.create(tenant=acme, name="Everybody")
+        for number in range(40):
+            person = make_user(acme, f"person{number}@acme.example")
+            GroupMembership.objects.create(tenant=acme, group=group, user=person)
+    body = console.get(reverse("admin:accounts_group_change", args=[group.pk])).content.decode()
+    assert "40 directly in it" in body
+    assert "person7@" not in body
+    address = f"{reverse('admin:accounts_groupmembership_changelist')}?group__id__exact={group.pk}"
+    assert address in body
+    assert "person7@" in console.get(address).content.decode()
