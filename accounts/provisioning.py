@@ -3,19 +3,15 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from accounts import audit, secrets
+from accounts import audit
 from accounts.audit import Activity, Event
-from accounts.models import Domain, Invitation, RoleAssignment, Tenant, User
-from accounts.models.users import INVITATION_LIFETIME
+from accounts.models import Domain, RoleAssignment, Tenant, User
 from accounts.names import domain_of, key_of
-from accounts.tenants import all_opened
-
-INVITATION_PURPOSE = "invitation"
+from accounts.tenants import all_opened, opened_or_all
 
 
 def create_tenant(tenant: Tenant, domains: Sequence[str], now: datetime) -> Tenant:
@@ -31,33 +27,33 @@ def create_tenant(tenant: Tenant, domains: Sequence[str], now: datetime) -> Tena
     return tenant
 
 
-def invite_administrator(tenant: Tenant | None, name: str, mail: str, role: str, now: datetime) -> str:
-    """Add a person with a role (or, without tenant, a platform operator) and answer with their one-time link.
+def add_administrator(tenant: Tenant | None, name: str, mail: str, role: str) -> User:
+    """Add a person with a role or, without tenant, a platform operator. They can't sign in before they are invited.
 
     Raises ValidationError: a name that is taken, not plain, or under no domain of the tenant.
     """
     user = User(tenant=tenant, principal_name=name.strip(), mail=mail)
     user.set_unusable_password()
-    with all_opened(), transaction.atomic():
-        _check_name(user)
+    with opened_or_all(tenant), transaction.atomic():
+        _check(user)
         user.save()
         if tenant is not None:
             RoleAssignment.objects.create(tenant=tenant, user=user, role=role)
-        return _invite(user, role, now)
+        details = {"object": "user", "role": role if tenant else "platform_operator"}
+        audit.record(Event(Activity.OBJECT_ADDED, user.tenant_id, target=user, details=details))
+    return user
 
 
-def invite_again(tenant: Tenant | None, name: str, now: datetime) -> str:
-    """A new link for an administrator whose first one was lost or is over; older links die. Raises ValidationError."""
-    with all_opened(), transaction.atomic():
-        user = User.objects.filter(tenant=tenant, principal_key=key_of(name)).first()
-        roles = RoleAssignment.objects.filter(user=user).values_list("role", flat=True) if user else []
-        if user is None or (tenant is not None and not roles):
+def get_administrator(tenant: Tenant | None, name: str) -> User:
+    """A person with a role of their own or, without tenant, a platform operator. Raises ValidationError."""
+    with opened_or_all(tenant):
+        user: User | None = User.objects.filter(tenant=tenant, principal_key=key_of(name)).first()
+        if user is None or (tenant is not None and not RoleAssignment.objects.filter(user=user).exists()):
             raise ValidationError(_("There is no administrator with that name."))
-        Invitation.objects.filter(user=user, used_at=None).delete()
-        return _invite(user, ", ".join(sorted(roles)), now)
+    return user
 
 
-def _check_name(user: User) -> None:
+def _check(user: User) -> None:
     user.clean_fields(exclude=["password", "credentials_epoch", "principal_key"])
     if User.objects.filter(tenant=user.tenant, principal_key=key_of(user.principal_name)).exists():
         raise ValidationError(_("Somebody has that name already, or one that looks like it."))
@@ -67,17 +63,3 @@ def _check_name(user: User) -> None:
             raise ValidationError(
                 _("The name has to end in a domain of the organisation: %(domains)s.") % {"domains": ", ".join(domains)}
             )
-
-
-def _invite(user: User, role: str, now: datetime) -> str:
-    token = secrets.random_token()
-    Invitation.objects.create(
-        tenant=user.tenant,
-        user=user,
-        digest=secrets.digest(INVITATION_PURPOSE, token),
-        created_at=now,
-        expires_at=now + INVITATION_LIFETIME,
-    )
-    details = {"role": role or "platform_operator"}
-    audit.record(Event(Activity.INVITATION_CREATED, user.tenant_id, target=user, details=details))
-    return f"{settings.BASE_URL}/welcome/{token}/"

@@ -21,7 +21,7 @@ ROWS_AT_ONCE = 500
 
 @dataclass
 class Rotation:
-    """What was moved, what can't be opened (ids of authenticators), and which old keys nothing at rest needs any more."""
+    """What was moved, what can't be opened (ids of authenticators), and which old keys nothing at rest needs now."""
 
     moved: int = 0
     current: int = 0
@@ -87,7 +87,7 @@ def _key_id(sealed: bytes) -> str:
 
 
 def _name_old_keys(result: Rotation, used: set[str]) -> None:
-    """Audit events and executors' public keys keep the digests they were made with: those keys are needed to check them."""
+    """Audit events and executors' public keys keep the digests they were made with; their keys check them."""
     result.free_sealing_keys = [key.id for key in settings.SEALING_KEYS[1:] if key.id not in used]
     for key in settings.DIGEST_KEYS[1:]:
         made = {"mac__startswith": f"{key.id}:"}

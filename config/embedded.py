@@ -12,25 +12,28 @@ import sys
 import threading
 from io import StringIO
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 import django
 import environ
 from celery import beat, signals
 from celery.worker import WorkController
-from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command
 from django.core.wsgi import get_wsgi_application
 from gunicorn.app.base import BaseApplication
 
 from config.celery import app as celery_app
+from config.environment import local_url
 from config.startup import read_settings, refuse, refuse_unless_ready
 
 ROOT = Path(__file__).resolve().parent.parent
 READY_SECONDS = 20.0
 THREADS = 8
 INTERRUPTED = 130
+DEMO_SHEET = "demo.txt"  # reset/demo.py writes it
+SHOWN_PEOPLE = 3
 QUEUES = "interactive,writeback,bulk"
 
 
@@ -42,7 +45,7 @@ def main() -> int:
     django.setup()
     refuse_unless_ready("web")
     call_command("migrate", verbosity=0, interactive=False)
-    Server(demo_text()).run()
+    Server(welcome(demo_people())).run()
     return 0
 
 
@@ -82,23 +85,37 @@ def refuse_when_port_is_taken(host: str, port: int) -> None:
         refuse([f"Nothing can listen on {host}, port {port}: {error.strerror}."])
 
 
-def demo_text() -> str:
-    """Load the demo organisation into an empty database; returns what the demo says about its people, every time."""
-    kept = Path(settings.VAR_DIR) / "demo.txt"
-    if kept.exists() and apps.get_model("accounts", "Tenant").objects.exists():
-        return kept.read_text(encoding="utf-8")
-    said = StringIO()
-    call_command("demo", stdout=said)
-    kept.touch(mode=0o600)
-    kept.write_text(said.getvalue(), encoding="utf-8")
-    return said.getvalue()
+def demo_people() -> list[str]:
+    """Load the demo organisation once; returns what its sheet says about the first few people, if it is still there."""
+    call_command("demo", stdout=StringIO())
+    sheet = Path(settings.VAR_DIR) / DEMO_SHEET
+    if not sheet.exists():
+        return []
+    paragraphs = sheet.read_text(encoding="utf-8").split("\n\n")
+    return [text.strip() for text in paragraphs if "@" in text.partition(":")[0]][:SHOWN_PEOPLE]
+
+
+def welcome(people: list[str]) -> str:
+    """Where to go and whom to be."""
+    here = local_url(settings.HOST, settings.PORT)
+    lines = [
+        "Rekey is up. Ctrl-C stops it.",
+        "",
+        f"  Reset a password    {here}/",
+        f"  Console             {here}/admin/",
+        f"  Mails and messages  {here}/dev/outbox/",
+    ]
+    if people:
+        lines += ["", f"People to try it with (all of them: {Path(settings.VAR_DIR) / DEMO_SHEET})", ""]
+        lines += [indent(person, "  ") + "\n" for person in people]
+    return "\n".join(lines).rstrip() + "\n"
 
 
 class Server(BaseApplication):  # type: ignore[misc]
     """gunicorn with one process of a few threads, beside which worker and beat run as threads."""
 
-    def __init__(self, welcome: str) -> None:
-        self.welcome = welcome
+    def __init__(self, greeting: str) -> None:
+        self.greeting = greeting
         self.background: Background | None = None
         super().__init__()
 
@@ -125,7 +142,7 @@ class Server(BaseApplication):  # type: ignore[misc]
     def begin(self, _worker: Any) -> None:
         self.background = Background()
         self.background.start()
-        sys.stdout.write(self.welcome)
+        sys.stdout.write(self.greeting)
         sys.stdout.flush()
 
     def end(self, _arbiter: Any, _worker: Any) -> None:

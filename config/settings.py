@@ -112,17 +112,8 @@ ATOMIC_REQUESTS = False
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = secret(env, "REDIS_URL")
-CACHES: dict[str, dict[str, Any]] = {
-    "default": (
-        {
-            "BACKEND": "django.core.cache.backends.redis.RedisCache",
-            "LOCATION": REDIS_URL,
-            "OPTIONS": {"socket_timeout": 0.2, "socket_connect_timeout": 0.2},
-        }
-        if REDIS_URL
-        else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
-    )
-}
+# Holds public keys of executors for a minute, nothing else: in the process, so that no page hangs on another server.
+CACHES: dict[str, dict[str, Any]] = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 
 # --- people -------------------------------------------------------------------------------------------------------
 
@@ -266,6 +257,8 @@ LOGGING = {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         "celery": {"level": "WARNING"},
         "django.request": {"level": "ERROR"},
+        "urllib3": {"level": "INFO"},  # at DEBUG it would log addresses
+        "gunicorn.http.wsgi": {"level": "ERROR"},  # it warns of every HEAD request
     },
 }
 # Everything a person types may be secret; error reports never carry posted values.

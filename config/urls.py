@@ -3,6 +3,7 @@
 from captcha.views import captcha_audio, captcha_image
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path, re_path
+from django.views.generic import RedirectView
 
 from config import health
 from reset.console.site import site
@@ -14,6 +15,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     # Of the captcha only the picture and its sound are addresses; fresh keys come with the page.
     re_path(r"^captcha/image/(?P<key>\w+)/$", captcha_image, {"scale": 1}, name="captcha-image"),
     re_path(r"^captcha/audio/(?P<key>\w+)\.wav$", captcha_audio, name="captcha-audio"),
+    path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}logo.svg")),
     path("", include("reset.urls")),
 ]
 if settings.EMBEDDED:

@@ -135,6 +135,7 @@ def _outgoing(message: Message, recipient: str, context: dict[str, str]) -> Outg
     return Outgoing(
         id=message.pk,
         created_at=message.created_at,
+        expires_at=message.expires_at,
         recipient=recipient,
         language=content.language,
         organisation=organisation,

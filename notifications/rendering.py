@@ -3,10 +3,11 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.template.loader import render_to_string
+from django.template import Context, Engine
 from django.utils import translation
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -16,6 +17,10 @@ from notifications.channels.base import DeliveryError
 from notifications.gsm import fits_one_text
 from notifications.messages import KINDS
 from notifications.models import Channel
+
+# An engine of its own: a code must go out even when something about the pages is broken.
+ENGINE = Engine(dirs=[str(Path(__file__).parent / "templates")], libraries={"i18n": "django.templatetags.i18n"})
+TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ def render(
     with translation.override(_supported(language)):
         values = {
             **_readable(context),
-            "organisation": organisation,
+            "organisation": _on_one_line(organisation),
             "has_logo": has_logo,
             "language": translation.get_language(),
             "direction": "rtl" if translation.get_language_bidi() else "ltr",
@@ -53,15 +58,15 @@ def render(
 
 def _mail(kind: str, values: dict[str, Any]) -> Content:
     place = f"messages/{kind}"
-    subject = " ".join(render_to_string(f"{place}/subject.txt", values).split())
+    subject = " ".join(_written(f"{place}/subject.txt", values).split())
     values = {**values, "subject": subject}
-    text = render_to_string(f"{place}/body.txt", values)
-    return Content(values["language"], subject, _tidy(text), render_to_string(f"{place}/body.html", values))
+    text = _written(f"{place}/body.txt", values)
+    return Content(values["language"], subject, _tidy(text), _written(f"{place}/body.html", values))
 
 
 def _text(kind: str, values: dict[str, Any]) -> Content:
     """The first form that fits one segment: with the line that phones read codes from, without, with a shorter name."""
-    write = partial(render_to_string, f"messages/{kind}/sms.txt")
+    write = partial(_written, f"messages/{kind}/sms.txt")
     host = settings.BASE_URL.partition("://")[2].partition("/")[0].partition(":")[0]
     plain = write(values).strip()
     forms = [f"{plain}\n@{host} #{values['code']}" if host and "code" in values else plain, plain]
@@ -73,13 +78,22 @@ def _text(kind: str, values: dict[str, Any]) -> Content:
 
 def _readable(context: dict[str, str]) -> dict[str, Any]:
     """Times and kinds as the reader's language writes them; everything else as it is."""
-    values: dict[str, Any] = dict(context)
+    values: dict[str, Any] = {name: text if name == "text" else _on_one_line(text) for name, text in context.items()}
     if "when" in context:
         values["when"] = _moment(context["when"])
     if "kinds" in context:
         labels = [str(Kind(kind).label) for kind in context["kinds"].split(",") if kind in Kind]
         values["kinds"] = ", ".join(labels)
     return values
+
+
+def _written(template: str, values: dict[str, Any]) -> str:
+    return ENGINE.get_template(template).render(Context(values))
+
+
+def _on_one_line(text: str) -> str:
+    """Names can neither add lines to a message nor turn the direction of what stands beside them."""
+    return " ".join("".join(char for char in text if char not in TURNING).split())
 
 
 def _moment(text: str) -> str:

@@ -14,7 +14,7 @@ from accounts.audit import Activity
 from accounts.methods import Method
 from policy import advice
 from policy.models import QuestionText, ResetPolicy
-from policy.models.policies import PolicyGroup
+from policy.models.policies import PolicyGroup, default_methods
 
 ALWAYS_POLICY_CHANGED = (Activity.POLICY_CHANGED, Activity.POLICY_CHANGED, Activity.POLICY_CHANGED)
 CUSTOM_QUESTIONS = 20
@@ -22,7 +22,11 @@ CUSTOM_QUESTIONS = 20
 
 class ResetPolicyForm(ScopedForm):
     methods = forms.MultipleChoiceField(
-        label=_("methods allowed"), choices=Method.choices, widget=forms.CheckboxSelectMultiple, required=False
+        label=_("Methods allowed"),
+        choices=Method.choices,
+        initial=default_methods,
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
     )
 
 

@@ -110,7 +110,11 @@ def _account(user: UserFacts, situation: Situation) -> Iterator[Line]:
     yield _password_place(user, situation.authority)
     yield _state(_("Failed proofs"), situation.is_blocked, _("not too many"), Refusal.BLOCKED)
     if situation.is_locked_out:
-        yield Line(_("Sign-in"), _("locked after wrong passwords"), _("A reset or an unlock clears it, or unblock the account."))
+        yield Line(
+            _("Sign-in"),
+            _("locked after wrong passwords"),
+            _("A reset or an unlock clears it, or unblock the account."),
+        )
     if user.is_administrator:
         names: list[Text] = [str(Role(role).label) for role in sorted(user.roles)]
         yield Line(
@@ -156,15 +160,13 @@ def _proofs(user: UserFacts, situation: Situation) -> Iterator[Line]:
     governing = governing_policy(user, situation.policies)
     allowed = ADMINISTRATOR_METHODS if user.is_administrator else governing.methods if governing else ()
     for authenticator in user.authenticators:
-        label = format_lazy("{type} {mask}", type=authenticator.type.label, mask=authenticator.mask)
+        label = f"{authenticator.type.label} {authenticator.mask}".strip()
         yield Line(label, *_standing(authenticator, allowed, situation.imported_counts))
     if not user.authenticators:
         yield Line(_("Proofs"), _("none is registered"), _("Import or add an e-mail address or a phone number."))
 
 
-def _standing(
-    authenticator: AuthenticatorFacts, allowed: Sequence[Method], imported_counts: bool
-) -> tuple[Text, Text]:
+def _standing(authenticator: AuthenticatorFacts, allowed: Sequence[Method], imported_counts: bool) -> tuple[Text, Text]:
     """Whether it counts, and what would make it count."""
     if not authenticator.methods:
         return _("does not count: no method uses it"), ""

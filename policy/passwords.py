@@ -53,7 +53,7 @@ def rules(tenant: Tenant | None) -> list[Rule]:
     return [
         Rule("short", _("At least %(count)d characters") % {"count": MIN_LENGTH}),
         Rule("common", _("Not a password that many people use")),
-        Rule("repeated", _("More than one character repeated")),
+        Rule("repeated", _("Not one character over and over")),
         Rule("personal", _personal_text(tenant)),
     ]
 

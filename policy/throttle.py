@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection
-from django.db.models import F
 from django.utils import timezone
 
 from accounts import secrets
@@ -74,7 +73,10 @@ class State:
 
 
 def count(*uses: Use, now: datetime | None = None) -> list[State]:
-    """Count all uses in one atomic statement, in the order given. A window that has ended starts anew."""
+    """Count all uses in one atomic statement, in the order given. A window that has ended starts anew.
+
+    A negative amount gives back what was counted a moment ago.
+    """
     now = now or timezone.now()
     rows = sorted({use.key: (use.key, use.amount, now + use.limit.window) for use in uses}.values())
     marks = ", ".join(["(%s, %s, %s)"] * len(rows))
@@ -92,13 +94,10 @@ def count(*uses: Use, now: datetime | None = None) -> list[State]:
     with connection.cursor() as cursor:
         cursor.execute(sql, [*values, adapt(now), adapt(now)])
         counted = {key: (number, _moment(ends_at)) for key, number, ends_at in cursor.fetchall()}
+    gone = [key for key, (number, _) in counted.items() if number < 0]
+    if gone:  # given back after somebody cleared the counter: that leaves nothing, and never credit
+        Counter.objects.filter(key__in=gone, count__lt=0).update(count=0)
     return [State(use.limit, *counted[use.key]) for use in uses]
-
-
-def give_back(*uses: Use, now: datetime | None = None) -> None:
-    """Take back one event of each, counted a moment ago. A counter that is gone or over meanwhile stays as it is."""
-    keys = [use.key for use in uses]
-    Counter.objects.filter(key__in=keys, count__gt=0, expires_at__gt=now or timezone.now()).update(count=F("count") - 1)
 
 
 def look(*uses: Use, now: datetime | None = None) -> list[State]:

@@ -19,12 +19,13 @@ HELP_ORDER = (Role.HELPDESK_ADMINISTRATOR, Role.USER_ADMINISTRATOR, Role.GLOBAL_
 
 
 def holders(tenant: Tenant, roles: Iterable[str]) -> list[User]:
-    """Enabled people who hold one of these roles, directly or through groups inside groups."""
+    """Enabled people with an address who hold one of these roles, directly or through groups inside groups."""
     assignments = RoleAssignment.objects.filter(tenant=tenant, role__in=list(roles)).values_list("user_id", "group_id")
     user_ids = {user for user, _ in assignments if user}
     groups = _with_nested({group for _, group in assignments if group})
     members = GroupMembership.objects.filter(group_id__in=groups).values_list("user_id", flat=True) if groups else []
-    return list(User.objects.filter(Q(pk__in=user_ids | set(members)), tenant=tenant, is_enabled=True).order_by("pk"))
+    people = User.objects.filter(Q(pk__in=user_ids | set(members)), tenant=tenant, is_enabled=True).order_by("pk")
+    return [person for person in people if "@" in address_of(person)]
 
 
 def _with_nested(groups: set[int]) -> set[int]:
@@ -67,7 +68,7 @@ def reset_notices(tenant: Tenant, user: User, visitor: Visitor, correlation_id: 
             user_id=other.pk,
         )
         for other in holders(tenant, roles)[: MOST_RECIPIENTS + 1]
-        if other.pk != user.pk and "@" in address_of(other)
+        if other.pk != user.pk
     ]
 
 

@@ -10,9 +10,11 @@ from reset.models import ResetRequest
 from reset.requests import TooOften
 
 
-def _uses(request: ResetRequest, visitor: Visitor) -> tuple[Use, Use]:
-    failures = buckets.failures_subject(request.account_key, request.browser)
-    return Use(throttle.FAILURES_OF_ACCOUNT, failures), Use(throttle.FAILURES_FROM_ADDRESS, visitor.network)
+def _uses(request: ResetRequest, visitor: Visitor, amount: int) -> tuple[Use, Use]:
+    return (
+        Use(throttle.FAILURES_OF_ACCOUNT, buckets.of_request(request), amount),
+        Use(throttle.FAILURES_FROM_ADDRESS, visitor.network, amount),
+    )
 
 
 def count(request: ResetRequest, visitor: Visitor, now: datetime) -> State:
@@ -20,7 +22,7 @@ def count(request: ResetRequest, visitor: Visitor, now: datetime) -> State:
 
     An address with too many pauses for some minutes, and starts from zero: it is never closed for a day.
     """
-    account, address = throttle.count(*_uses(request, visitor), now=now)
+    account, address = throttle.count(*_uses(request, visitor, 1), now=now)
     if address.is_used_up:
         throttle.count(Use(throttle.PAUSE_OF_ADDRESS, visitor.network), now=now)
         throttle.clear([Use(throttle.FAILURES_FROM_ADDRESS, visitor.network)])
@@ -29,13 +31,12 @@ def count(request: ResetRequest, visitor: Visitor, now: datetime) -> State:
 
 def give_back(request: ResetRequest, visitor: Visitor, now: datetime) -> None:
     """The attempt was right: it was no failure."""
-    throttle.give_back(*_uses(request, visitor), now=now)
+    throttle.count(*_uses(request, visitor, -1), now=now)
 
 
 def count_number(request: ResetRequest, now: datetime) -> None:
     """Count a typed phone number, right or wrong: nobody may learn which from what is left. Raises TooOften."""
-    typed = Use(throttle.NUMBERS_OF_ACCOUNT, buckets.failures_subject(request.account_key, request.browser))
-    counted = throttle.count(typed, now=now)[0]
+    counted = throttle.count(Use(throttle.NUMBERS_OF_ACCOUNT, buckets.of_request(request)), now=now)[0]
     if counted.is_over:
         raise TooOften(counted.ends_at)
 

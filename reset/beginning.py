@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from accounts import people
+from accounts import people, tenants
 from accounts.audit import Activity, Event, record
 from accounts.identifiers import moment_of
 from accounts.models import Tenant, User
@@ -35,6 +35,15 @@ class Beginning:
     language: str
     browser: KnownBrowser
     tenant: Tenant | None = None
+
+
+def find(typed: str, tenant: Tenant | None) -> people.Found:
+    """Whom a typed name means. Without a known domain: in the only tenant, where there is one and it is a workforce."""
+    found = people.find(typed, tenant)
+    if found.tenant is not None or tenant is not None:
+        return found
+    only = tenants.find_only()
+    return people.find(typed, only) if only is not None and only.kind == Tenant.Kind.WORKFORCE else found
 
 
 def count_start(visitor: Visitor, failures: str, now: datetime) -> bool:

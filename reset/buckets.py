@@ -7,6 +7,7 @@ completed reset starts them anew without touching a row.
 from accounts import secrets
 from accounts.models import User
 from accounts.names import key_of
+from reset.models import ResetRequest
 
 STRANGERS = "strangers"
 
@@ -22,6 +23,8 @@ def failures_subject(account: str, browser: str = "") -> str:
     return f"{account}|{browser or STRANGERS}"
 
 
-def signin_subject(account: str) -> str:
-    """What the sign-in lockout counts by: never shared with resets."""
-    return f"{account}|signin"
+def of_request(request: ResetRequest) -> str:
+    """The bucket of a running request."""
+    return failures_subject(request.account_key, request.browser)
+
+

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from accounts.audit import Activity, record
 from accounts.methods import Method
@@ -12,6 +13,7 @@ from notifications.outbox import Draft, enqueue
 from policy import throttle
 from policy.decisions import Offer
 from policy.throttle import Use
+from reset import buckets
 from reset.methods import METHODS
 from reset.methods.base import Start
 from reset.models import Challenge, ResetRequest, State
@@ -22,19 +24,27 @@ CHALLENGE_LIFETIME = timedelta(minutes=5)
 SEND_AGAIN_AFTER = timedelta(seconds=30)
 
 
-def authenticator_of(request: ResetRequest, authenticator_id: int | None) -> Authenticator | None:
-    """The person's authenticator, if it is still theirs. Asked for strangers too, who have none."""
-    held: Authenticator | None = Authenticator.objects.filter(
-        pk=authenticator_id or 0, user_id=request.user_id or 0
-    ).first()
-    return held
+def held(request: ResetRequest, authenticator_id: int | None, destination: str) -> QuerySet[Authenticator]:
+    """The person's authenticator while it is still theirs, with the value it had when the request started.
+
+    A value that was put in its place meanwhile is another destination, and nobody proved anything with it.
+    """
+    found: QuerySet[Authenticator] = Authenticator.objects.filter(
+        pk=authenticator_id or 0, user_id=request.user_id or 0, digest=destination
+    )
+    return found
+
+
+def authenticator_of(request: ResetRequest, authenticator_id: int | None, destination: str) -> Authenticator | None:
+    """What `held` finds. Asked for strangers too, who have none."""
+    return held(request, authenticator_id, destination).first()
 
 
 def start(
     request: ResetRequest, offer: Offer, visitor: Visitor, now: datetime, is_right_destination: bool = True
 ) -> None:
     """Open a challenge that can be answered, and send what the method sends. Raises TooOften."""
-    authenticator = authenticator_of(request, offer.authenticator_id)
+    authenticator = authenticator_of(request, offer.authenticator_id, offer.destination)
     if authenticator is None and not request.is_decoy:
         end(request, State.FAILED, "account_changed", visitor, now)
         return
@@ -71,7 +81,7 @@ def _challenge(request: ResetRequest, offer: Offer, now: datetime) -> Challenge:
 def _count_send(request: ResetRequest, offer: Offer, now: datetime) -> None:
     to_account = throttle.TEXTS_TO_ACCOUNT if offer.method == Method.SMS else throttle.SENDS_TO_ACCOUNT
     for state in throttle.count(
-        Use(to_account, request.account_key), Use(throttle.SENDS_TO_DESTINATION, offer.destination), now=now
+        Use(to_account, buckets.of_request(request)), Use(throttle.SENDS_TO_DESTINATION, offer.destination), now=now
     ):
         if state.is_over:
             raise TooOften(state.ends_at)
@@ -89,7 +99,8 @@ def _make_current(
         stands = current.update(challenge=challenge) == 1
         if stands:
             enqueue(drafts, now)
-            record(event(request, Activity.VERIFICATION_STARTED, visitor, method=challenge.method))
+            reason = "" if challenge.is_deliverable else "other_number"
+            record(event(request, Activity.VERIFICATION_STARTED, visitor, not reason, reason, method=challenge.method))
         else:
             transaction.set_rollback(True)
     if stands:

@@ -8,16 +8,16 @@ from django.urls import reverse
 
 from accounts import secrets
 from accounts.audit import Activity, record
-from accounts.methods import AuthenticatorType
-from accounts.models import Authenticator, Domain, User
+from accounts.models import User
 from accounts.models.users import new_epoch
-from accounts.names import domain_of
 from accounts.visitor import Visitor
 from notifications import messages
 from notifications.outbox import Draft, enqueue
 from policy import lockout
-from reset import administrators
+from reset import administrators, attempts
+from reset.addresses import addresses_of
 from reset.models import ResetRequest, State
+from reset.password_change import withdraw_invitations
 from reset.requests import event
 from reset.snapshot import Snapshot
 from reset.standing import still_stands
@@ -27,7 +27,7 @@ ALARM_PURPOSE = "alarm"
 
 
 def set_password(request: ResetRequest, encoded: str, visitor: Visitor, now: datetime) -> bool:
-    """Store the hash of the new password and end everything the old one opened. False: the account changed meanwhile."""
+    """Store the new password's hash and end everything the old one opened. False: the account changed meanwhile."""
     user = request.user
     assert user is not None
     token = secrets.random_token()
@@ -36,6 +36,8 @@ def set_password(request: ResetRequest, encoded: str, visitor: Visitor, now: dat
         if not done:
             transaction.set_rollback(True)
             return False
+        if request.snapshot.get("as_administrator"):
+            withdraw_invitations(user, now)
         enqueue(_notices(request, user, token, visitor, now), now)
         record(
             event(request, Activity.PASSWORD_SUBMITTED, visitor),
@@ -53,6 +55,7 @@ def unlock(request: ResetRequest, visitor: Visitor, now: datetime) -> bool:
     if not _complete(request, token, now):
         return False
     lockout.clear(request.account_key)
+    attempts.forget(request)
     enqueue(_notices(request, user, token, visitor, now), now)
     record(event(request, Activity.ACCOUNT_UNLOCKED, visitor, gates=[kind for kind, _ in request.passed]))
     request.ended_at = now
@@ -105,12 +108,3 @@ def _notices(request: ResetRequest, user: User, token: str, visitor: Visitor, no
     if kept.notify_administrators and kept.as_administrator and not request.is_unlock:
         drafts += administrators.reset_notices(request.tenant, user, visitor, request.pk, now)
     return drafts
-
-
-def addresses_of(user: User) -> list[str]:
-    """Every e-mail address on file; where there is none, the user name if its domain is a verified one."""
-    rows = Authenticator.objects.filter(user=user, type=AuthenticatorType.EMAIL)
-    found = [row.secret_value for row in rows] + ([user.mail] if user.mail else [])
-    if not found and Domain.objects.filter(name=domain_of(user.principal_name), verified_at__isnull=False).exists():
-        found = [user.principal_name]
-    return list({address.casefold(): address for address in found}.values())

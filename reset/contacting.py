@@ -1,5 +1,6 @@
 """Asking the administrators for help: a form that mails the right ones, and can't be used to flood them."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from django.db import transaction
@@ -8,7 +9,7 @@ from django.utils import timezone
 from accounts.audit import Activity, record
 from accounts.visitor import Visitor
 from notifications import messages
-from notifications.outbox import enqueue
+from notifications.outbox import Draft, enqueue
 from policy import throttle
 from policy.throttle import Use
 from reset import administrators
@@ -17,7 +18,10 @@ from reset.requests import TooOften, event
 
 
 def contact(request: ResetRequest, text: str, visitor: Visitor, now: datetime | None = None) -> None:
-    """Mail a person's words to the administrators. A stranger's go nowhere. Raises TooOften, or accounts.executors.NoExecutor."""
+    """Mail a person's words to the administrators. A stranger's are written down and withheld.
+
+    Raises TooOften, or accounts.executors.NoExecutor.
+    """
     now = now or timezone.now()
     for state in throttle.count(
         Use(throttle.CONTACTS_FROM_ADDRESS, visitor.network),
@@ -29,25 +33,25 @@ def contact(request: ResetRequest, text: str, visitor: Visitor, now: datetime | 
             raise TooOften(state.ends_at)
     with transaction.atomic():
         ResetRequest.objects.filter(pk=request.pk).update(contacted_at=now)
-        if not request.is_decoy:
-            enqueue(
-                [
-                    messages.contact_administrator(
-                        tenant_id=request.tenant_id,
-                        language=helper.language or request.tenant.language,
-                        recipient=administrators.address_of(helper),
-                        principal_name=request.typed_name,
-                        text=text,
-                        support_code=request.support_code,
-                        at=now,
-                        address=visitor.address,
-                        client=visitor.user_agent,
-                        correlation_id=request.pk,
-                        user_id=helper.pk,
-                    )
-                    for helper in administrators.who_helps(request.tenant)
-                ],
-                now,
-            )
+        enqueue([replace(draft, withheld=request.is_decoy) for draft in _drafts(request, text, visitor, now)], now)
         record(event(request, Activity.ADMINISTRATOR_CONTACTED, visitor, at_state=request.state))
     request.contacted_at = now
+
+
+def _drafts(request: ResetRequest, text: str, visitor: Visitor, now: datetime) -> list[Draft]:
+    return [
+        messages.contact_administrator(
+            tenant_id=request.tenant_id,
+            language=helper.language or request.tenant.language,
+            recipient=administrators.address_of(helper),
+            principal_name=request.typed_name,
+            text=text,
+            support_code=request.support_code,
+            at=now,
+            address=visitor.address,
+            client=visitor.user_agent,
+            correlation_id=request.pk,
+            user_id=helper.pk,
+        )
+        for helper in administrators.who_helps(request.tenant)
+    ]

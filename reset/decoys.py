@@ -15,6 +15,8 @@ from reset.snapshot import Snapshot
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 # One decoy in so many looks like an administrator, so that two gates don't give one away.
 ADMINISTRATORS_ONE_IN = 8
+# So that two addresses on one page don't prove that somebody is there.
+TWO_ADDRESSES_ONE_IN = 8
 
 
 class Chance:
@@ -38,7 +40,7 @@ def snapshot(tenant_id: int, typed: str, policies: Sequence[PolicyFacts]) -> tup
         allowed, required, as_administrator = list(ADMINISTRATOR_METHODS), ADMINISTRATOR_GATES, True
     else:
         allowed, required, as_administrator = list(policy.methods), policy.methods_required, False
-    offers = tuple(_offer(chance, method) for method in _held(chance, allowed, required))
+    offers = tuple(offer for method in _held(chance, allowed, required) for offer in _offers(chance, method))
     return Snapshot(offers, policy.id if policy else None, as_administrator), required
 
 
@@ -60,13 +62,20 @@ def _held(chance: Chance, allowed: list[Method], required: int) -> list[Method]:
     return [method for method in allowed if method in chosen]
 
 
-def _offer(chance: Chance, method: Method) -> Offer:
+def _offers(chance: Chance, method: Method) -> list[Offer]:
+    """One authenticator for this method, seldom two (of questions there is one set only)."""
+    may_have_two = method != Method.QUESTIONS and chance.number(f"two {method}", TWO_ADDRESSES_ONE_IN) == 0
+    return [_offer(chance, method, which) for which in (("", " too") if may_have_two else ("",))]
+
+
+def _offer(chance: Chance, method: Method, which: str) -> Offer:
     mask = ""
     if method == Method.EMAIL:
-        mask = mask_mail(LETTERS[chance.number("letter", len(LETTERS))])
+        mask = mask_mail(LETTERS[chance.number(f"letter{which}", len(LETTERS))])
     elif method == Method.SMS:
-        mask = mask_phone(f"{chance.number('digits', 100):02d}")
-    return Offer(method, 1 + chance.number(f"id {method}", 1_000_000), mask, chance.token(f"destination {method}"))
+        mask = mask_phone(f"{chance.number(f'digits{which}', 100):02d}")
+    identifier = 1 + chance.number(f"id {method}{which}", 1_000_000)
+    return Offer(method, identifier, mask, chance.token(f"destination {method}{which}"))
 
 
 def question_order(tenant_id: int, typed: str, questions: Sequence[str], count: int) -> list[str]:

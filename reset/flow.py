@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists
 from django.utils import timezone
 
-from accounts import facts, people, tenants
+from accounts import facts, tenants
 from accounts.audit import Activity, record
 from accounts.identifiers import new_id
 from accounts.methods import Method
@@ -67,7 +67,7 @@ def begin(start: Beginning, now: datetime | None = None) -> tuple[ResetRequest, 
     Whoever can't reset gets a decoy (disclosure *private*) or a request that has ended with the reason (*helpful*).
     """
     now = now or timezone.now()
-    found = people.find(start.typed, start.tenant)
+    found = beginning.find(start.typed, start.tenant)
     if found.tenant is None:
         beginning.count_start(start.visitor, "", now)
         raise UnknownOrganisation
@@ -160,16 +160,16 @@ def choose(
 
 
 def type_destination(request: ResetRequest, typed: str, visitor: Visitor, now: datetime | None = None) -> None:
-    """Compare the typed number (E.164) with the one on file, and send to that. A miss counts; nobody is told of it."""
+    """Compare the typed number (E.164) with the one on file, and send to that. Right or wrong costs and shows the same.
+
+    Raises NotOffered or TooOften.
+    """
     now = now or timezone.now()
     challenge, offer = _running(request)
     if not challenge.awaits_destination:
         raise NotOffered
-    if not _may_try(request, visitor, now):
-        return
+    attempts.count_number(request, now)
     is_right = digest_matches(offer.destination, f"authenticator|{request.tenant_id}|mobile_phone", typed)
-    if is_right and not request.is_decoy:
-        attempts.give_back(request, visitor, now)
     challenges.start(request, offer, visitor, now, is_right and not request.is_decoy)
 
 
@@ -218,7 +218,9 @@ def answer(
         return Answered.STOPPED, ""
     method = METHODS[Method(challenge.method)]
     authenticator = (
-        challenges.authenticator_of(request, challenge.authenticator_id) if method.needs_authenticator else None
+        challenges.authenticator_of(request, challenge.authenticator_id, challenge.destination)
+        if method.needs_authenticator
+        else None
     )
     verdict = method.check(challenge, authenticator, answers, now)
     if not verdict.is_right or request.is_decoy:
@@ -269,6 +271,7 @@ def _pass_gate(
             if moved:
                 attempts.give_back(request, visitor, now)
                 record(*done)
+                request.passed = passed
                 if is_last and request.is_unlock:
                     moved = completion.unlock(request, visitor, now)
             if not moved:
@@ -277,7 +280,7 @@ def _pass_gate(
         moved = False
     if not moved:
         return _explain_miss(request, visitor, now), ""
-    request.passed, request.challenge = passed, None
+    request.challenge = None
     if is_last:
         request.state = State.COMPLETED if request.is_unlock else State.VERIFIED
     return Answered.RIGHT, secret
@@ -287,7 +290,7 @@ def _consume(
     request: ResetRequest, challenge: Challenge, authenticator: Authenticator | None, verdict: Verdict, now: datetime
 ) -> bool:
     # A subquery on another table, not a join: the update has to see a rival's `used_at` when it waited for the row.
-    still_held = Exists(Authenticator.objects.filter(pk=challenge.authenticator_id or 0, user_id=request.user_id or 0))
+    still_held = Exists(challenges.held(request, challenge.authenticator_id, challenge.destination))
     unused = Challenge.objects.filter(still_held, pk=challenge.pk, used_at=None, expires_at__gt=now)
     return unused.update(used_at=now) == 1 and METHODS[Method(challenge.method)].consume(authenticator, verdict)
 
@@ -311,7 +314,9 @@ def _explain_miss(request: ResetRequest, visitor: Visitor, now: datetime) -> Ans
 def submit_password(
     request: ResetRequest, password: str, visitor: Visitor, now: datetime | None = None
 ) -> tuple[list[Rule], str]:
-    """Set the new password. Returns the rules it breaks, or none and the request's new secret. Raises passwords.Busy.
+    """Set the new password. Returns the rules it breaks, or none and the request's new secret (empty when it was stopped).
+
+    Raises NotOffered, passwords.Busy or accounts.executors.NoExecutor.
 
     The hash is made outside the transaction. Sessions, other requests and codes die by the new credentials epoch.
     """
@@ -325,6 +330,7 @@ def submit_password(
     secret = new_secret(request)
     if not completion.set_password(request, passwords.hash_password(password), visitor, now):
         end(request, State.FAILED, "account_changed", visitor, now)
+        return [], ""
     return [], secret
 
 

@@ -14,7 +14,7 @@ from accounts.visitor import Visitor
 from notifications import messages
 from notifications.outbox import Draft, enqueue
 from policy import lockout, passwords
-from reset.completion import addresses_of
+from reset.addresses import addresses_of
 from reset.password_proof import Failure, Proof, account_key_of, compare
 
 

@@ -82,10 +82,17 @@ def held_by(authenticator_id: int | None) -> dict[str, str]:
     return dict(rows.values_list("question", "answer_hash"))
 
 
+def available(tenant: Tenant) -> list[str]:
+    """Every question people of a tenant can have answered."""
+    own = QuestionText.objects.filter(tenant=tenant).order_by("pk").values_list("pk", flat=True)
+    return [*PREDEFINED, *(f"{CUSTOM}{pk}" for pk in own)]
+
+
 def texts(questions: Sequence[str], tenant: Tenant) -> list[str]:
     """The questions as they are shown: predefined ones in the reader's language, the tenant's own as typed."""
     own_ids = [int(question.removeprefix(CUSTOM)) for question in questions if question.startswith(CUSTOM)]
-    own = dict(QuestionText.objects.filter(tenant=tenant, pk__in=own_ids).values_list("pk", "text")) if own_ids else {}
+    # Asked for predefined questions too: the same statements whatever is shown.
+    own = dict(QuestionText.objects.filter(tenant=tenant, pk__in=own_ids or [0]).values_list("pk", "text"))
     return [
         own.get(int(question.removeprefix(CUSTOM)), "")
         if question.startswith(CUSTOM)

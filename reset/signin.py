@@ -118,11 +118,12 @@ def _still_stands(user: User, now: datetime) -> bool:
 
 
 def _failed(claimed: Claimed, proof: Proof, password: str, visitor: Visitor) -> Outcome:
-    failure = proof.failure or Failure.WRONG
-    if failure == Failure.WRONG:
+    """Note a failure. A right password whose account changed meanwhile fails as a wrong one does, but is not noted."""
+    if proof.failure == Failure.WRONG:
         lockout.remember_wrong(proof.counted, password)
-    reasons = {Failure.LOCKED: "locked", Failure.BUSY: "busy"}
-    _record(claimed, visitor, reasons.get(failure) or claimed.obstacle or "wrong_password")
+    failure = proof.failure or Failure.WRONG
+    reasons = {Failure.LOCKED: "locked", Failure.BUSY: "busy", None: "account_changed"}
+    _record(claimed, visitor, reasons.get(proof.failure) or claimed.obstacle or "wrong_password")
     return Outcome(failure=failure, locked_until=proof.counted.locked_until)
 
 

@@ -1,20 +1,21 @@
 """Does what a request started with still hold? Asked inside the guarded update itself: nothing can change between.
 
-The account must be as it was (enabled, not protected, not paused, same credentials epoch). Who was no administrator at the
-start must not have become one; who was under a policy must still be governed by it, and it must not ask for more gates.
+The account must be as it was (enabled, not protected, not paused, same credentials epoch). Who was no administrator at
+the start must not have become one; who was under a policy must still be governed by it, and it must not ask for more
+gates. What a gate was passed with must still be the person's.
 """
 
 from django.db.models import BooleanField
 from django.db.models.expressions import RawSQL
 
-from accounts.models import GroupMembership, GroupNesting, RoleAssignment, Tenant, User
+from accounts.models import Authenticator, GroupMembership, GroupNesting, RoleAssignment, Tenant, User
 from policy.models import ResetPolicy
 from policy.models.policies import PolicyGroup
 from reset.models import ResetRequest
 
-USER, MEMBERSHIP, NESTING, ROLE, TENANT, POLICY, POLICY_GROUP = (
+USER, MEMBERSHIP, NESTING, ROLE, TENANT, POLICY, POLICY_GROUP, AUTHENTICATOR = (
     model._meta.db_table
-    for model in (User, GroupMembership, GroupNesting, RoleAssignment, Tenant, ResetPolicy, PolicyGroup)
+    for model in (User, GroupMembership, GroupNesting, RoleAssignment, Tenant, ResetPolicy, PolicyGroup, Authenticator)
 )
 
 _INSIDE = f"""
@@ -54,17 +55,28 @@ _SAME_POLICY = f"""
 """  # noqa: S608
 
 
+_STILL_HELD = f"""
+    %s = (
+        SELECT COUNT(DISTINCT held.digest) FROM {AUTHENTICATOR} held
+        WHERE held.user_id = %s AND held.digest IN (%s, %s)
+    )
+"""  # noqa: S608
+MOST_GATES = 2
+
+
 def still_stands(request: ResetRequest) -> RawSQL:
     """A condition for the guarded updates of `reset/flow.py`. A decoy's holds always, at the same cost."""
     user_id, decoy = request.user_id or 0, request.is_decoy
+    used = sorted({destination for _kind, destination in request.passed if destination})
     administrator = bool(request.snapshot.get("as_administrator"))
     policy_id = request.snapshot.get("policy_id") or 0
-    sql = f"(%s OR ({_SAME_ACCOUNT} AND (%s OR ({_NO_ROLE} AND {_SAME_POLICY}))))"
+    sql = f"(%s OR ({_SAME_ACCOUNT} AND (%s OR ({_NO_ROLE} AND {_SAME_POLICY})) AND {_STILL_HELD}))"
     params = [
         decoy,
         *(user_id, request.epoch, administrator),
         administrator,
         *(user_id, user_id),
         *(policy_id, user_id, request.gates_required, request.tenant_id),
+        *(len(used), user_id, *used, *["-"] * (MOST_GATES - len(used))),
     ]
     return RawSQL(sql, params, output_field=BooleanField())  # noqa: S611 - table names and parameters only

@@ -74,13 +74,13 @@ def stale_translations() -> Iterator[str]:
 def failing_commands() -> Iterator[str]:
     """Tools that are programs: the migrations match the models, and the templates are in order."""
     templates = sorted(str(path.relative_to(ROOT)) for path in own_files(".html"))
-    tools = Path(sys.executable).parent
-    commands = [[sys.executable, "manage.py", "makemigrations", "--check", "--dry-run"]]
+    djlint = str(Path(sys.executable).parent / "djlint")
+    commands = {"makemigrations --check": [sys.executable, "manage.py", "makemigrations", "--check", "--dry-run"]}
     if templates:
-        commands += [[str(tools / "djlint"), "--quiet", option, *templates] for option in ("--lint", "--check")]
-    for command in commands:
-        if subprocess.run(command, cwd=ROOT, check=False, env=os.environ).returncode:
-            yield " ".join(command[:4])
+        commands |= {f"djlint {option}": [djlint, "--quiet", option, *templates] for option in ("--lint", "--check")}
+    for name, command in commands.items():
+        if subprocess.run(command, cwd=ROOT, check=False).returncode:
+            yield f"{name} is not content (see above)"
 
 
 def main() -> int:

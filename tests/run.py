@@ -77,7 +77,8 @@ def run_part(title: str, tally: Tally, options: Sequence[str], extra: dict[str, 
     environment = {name: value for name, value in os.environ.items() if name not in FOREIGN} | extra
     with tempfile.TemporaryDirectory(prefix="rekey-report-") as folder:
         report = Path(folder) / "report.xml"
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.selection", f"--junitxml={report}", *options]
+        command = [sys.executable, "-m", "pytest", "-q", "-c", str(ROOT / "pyproject.toml"), "-p", "tests.selection"]
+        command += [f"--junitxml={report}", *options]
         code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
         if report.exists():
             tally.add(report)
@@ -98,14 +99,19 @@ def run_parts(tally: Tally, lacking: dict[str, str], given: Sequence[str]) -> bo
         return content & run_part("PostgreSQL", tally, options, told)
 
 
-def stop_on_signal(number: int, _frame: Any) -> None:
-    """Leave by an exception, so that the servers are stopped on the way out."""
-    raise SystemExit(128 + number)
+def leave_on_signals() -> None:
+    """Leave by an exception when told to stop, so that the servers are stopped on the way out."""
+
+    def leave(number: int, _frame: Any) -> None:
+        raise SystemExit(128 + number)
+
+    signal.signal(signal.SIGTERM, leave)
+    signal.signal(signal.SIGHUP, leave)
 
 
 def main(given: Sequence[str]) -> int:
     """Returns the exit code: 0 only when every part was content and, in CI, no server was missing."""
-    signal.signal(signal.SIGTERM, stop_on_signal)
+    leave_on_signals()
     lacking = install_missing()
     tally = Tally()
     content = run_parts(tally, lacking, given)

@@ -8,6 +8,8 @@ import os
 
 import pytest
 
+from tests import servers
+
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "live_server"}
 MISSING = "REKEY_MISSING"
 
@@ -17,9 +19,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def missing_servers() -> dict[str, str]:
-    """Reasons by mark, from the environment."""
-    lines = os.environ.get(MISSING, "").splitlines()
-    return dict(line.split("=", 1) for line in lines if "=" in line)
+    """Why tests with these marks can't run: from the environment, or else from what this machine has."""
+    given = os.environ.get(MISSING)
+    reasons = servers.missing() if given is None else dict(line.split("=", 1) for line in given.splitlines())
+    if not os.environ.get("DATABASE_URL", "").startswith("postgres"):
+        reasons.setdefault("postgres", "needs DATABASE_URL to name a PostgreSQL server; `make test` starts one")
+    return reasons
 
 
 def uses_database(item: pytest.Item) -> bool:

@@ -45,9 +45,9 @@ def took_a_place(person: User, kind: str, now: datetime) -> bool:
 
 
 class AuthenticatorForm(ScopedForm):
-    type = forms.ChoiceField(label=_("type"), choices=CHOICES)
+    type = forms.ChoiceField(label=_("Type"), choices=CHOICES)
     value = forms.CharField(
-        label=_("value"),
+        label=_("Value"),
         required=False,
         max_length=254,
         strip=True,

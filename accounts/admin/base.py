@@ -8,7 +8,7 @@ from django.contrib.admin.utils import flatten_fieldsets, unquote
 from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -28,6 +28,7 @@ else:
 # What Django's own list filters write into an address. Anything else is a question about a field, and is not answered.
 FILTER_SUFFIXES = ("", "__exact", "__id__exact", "__isnull", "__gte", "__lt", "__isempty")
 HISTORY_LENGTH = 100
+EVERYWHERE = ("mkt", "whr", "username")
 PLATFORM_WIDE = _("Belongs to another organisation.")
 
 
@@ -49,7 +50,9 @@ class ScopedForm(_ModelForm):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
-        if self.instance._state.adding and hasattr(self.instance, "tenant_id"):
+        if not hasattr(self.instance, "tenant_id"):
+            return data
+        if self.instance._state.adding:
             self.instance.tenant = self._tenant(data)
         home = trail.tenant_id_of(self.instance)
         for name, value in list(data.items()):
@@ -103,6 +106,8 @@ class ScopedAdmin(_ModelAdmin):
     paginator = EstimatedPaginator
     list_per_page = 50
     show_full_result_count = False
+    # Facets count every row once for each choice.
+    show_facets = admin.ShowFacets.NEVER
     tenant_from: ClassVar[tuple[str, ...]] = ()
     unsaid: ClassVar[frozenset[str]] = frozenset()
     lookups: ClassVar[frozenset[str]] = frozenset()
@@ -174,6 +179,15 @@ class ScopedAdmin(_ModelAdmin):
         form: Any = super().get_form(request, obj, change=change, **kwargs)
         form.actor, form.tenant_from = person_of(request), self.tenant_from
         return form
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """The words that work on every page are no filters."""
+        if any(word in request.GET for word in EVERYWHERE):
+            asked = request.GET.copy()
+            for word in EVERYWHERE:
+                asked.pop(word, None)
+            request.GET = asked  # type: ignore[assignment]
+        return super().changelist_view(request, extra_context)
 
     # --- nothing to guess with -----------------------------------------------------------------------------------
 
@@ -282,6 +296,14 @@ class ReadOnlyAdmin(ScopedAdmin):
     """What only Rekey itself writes: seen, searched, never touched."""
 
     actions = None
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """There is none: nobody changes these rows in the console."""
+        raise Http404
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
+        context["has_no_history"] = True
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -75,7 +75,3 @@ class AuditEventAdmin(ReadOnlyAdmin):
     @admin.display(description=_("as it was written"), boolean=True)
     def genuine(self, event: AuditEvent) -> bool:
         return is_genuine(event)
-
-    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
-        """An event has no history: it only has a page."""
-        return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]

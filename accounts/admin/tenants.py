@@ -19,7 +19,7 @@ from accounts.tenants import all_opened
 
 class TenantForm(ScopedForm):
     language = forms.ChoiceField(
-        label=_("language"), choices=settings.LANGUAGES, help_text=_("Where a person has chosen none.")
+        label=_("Language"), choices=settings.LANGUAGES, help_text=_("Where a person has chosen none.")
     )
 
 
@@ -68,12 +68,12 @@ class TenantAdmin(ScopedAdmin):
 
 class BrandingForm(ScopedForm):
     upload = forms.FileField(
-        label=_("new logo"),
+        label=_("New logo"),
         required=False,
         help_text=_("PNG, JPEG or WebP, at most 256 kB. It is scaled down to 256 pixels."),
         widget=forms.FileInput(attrs={"accept": "image/png,image/jpeg,image/webp"}),
     )
-    remove = forms.BooleanField(label=_("remove the logo"), required=False)
+    remove = forms.BooleanField(label=_("Remove the logo"), required=False)
 
     def clean_upload(self) -> bytes | None:
         file = self.cleaned_data.get("upload")

@@ -23,7 +23,7 @@ from accounts.names import domain_of, key_of
 
 
 class UserForm(ScopedForm):
-    language = forms.ChoiceField(label=_("language"), choices=[("", "–"), *settings.LANGUAGES], required=False)
+    language = forms.ChoiceField(label=_("Language"), choices=[("", "–"), *settings.LANGUAGES], required=False)
     validated_too = frozenset({"principal_key"})
     shown_at = {"principal_key": "principal_name"}
 

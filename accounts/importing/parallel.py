@@ -7,6 +7,8 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import NamedTuple
 
+from django.conf import settings
+
 from accounts.importing.checking import Person, RefusedRow, Rules, check
 from accounts.importing.reading import RawLine, read_line
 
@@ -34,7 +36,9 @@ class Checkers:
         self._pool: ProcessPoolExecutor | None = None
         if file_bytes >= WORTHWHILE_BYTES and processes > 1:
             # A fresh process, not a fork: this one has an open database connection, and threads.
-            self._pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"))
+            self._pool = ProcessPoolExecutor(
+                processes, mp_context=get_context("spawn"), initializer=_without_translations
+            )
             self._pool.submit(check_batch, (), rules)
 
     def __enter__(self) -> "Checkers":
@@ -56,6 +60,11 @@ class Checkers:
                 yield _first_of(waiting)
         while waiting:
             yield _first_of(waiting)
+
+
+def _without_translations() -> None:
+    """Models and translations are not loaded in these processes: their reasons are in English, as commands are."""
+    settings.USE_I18N = False
 
 
 def check_batch(batch: Batch, rules: Rules) -> Checked:

@@ -57,7 +57,7 @@ class Tenant(models.Model):
         OFF = "off", _("Off; the text says whom to ask")
 
     slug = models.SlugField(
-        _("short name"), max_length=40, unique=True, help_text=_("Part of the address: /t/<short name>/")
+        _("short name"), max_length=40, unique=True, help_text=_("Part of the address, as in /t/acme/.")
     )
     name = models.CharField(_("name"), max_length=120, help_text=_("Shown on pages, in mails and text messages."))
     kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices, default=Kind.WORKFORCE)

@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from django.utils import timezone
+
 
 class DeliveryError(Exception):
     """The message was not taken. The text is for the record: no recipient, no content, no credentials.
@@ -20,10 +22,11 @@ class DeliveryError(Exception):
 
 @dataclass(frozen=True)
 class Outgoing:
-    """A message written out for one recipient. It never prints what is in it."""
+    """A message written out for one recipient. It never prints what is in it. Nothing is sent after `expires_at`."""
 
     id: UUID
     created_at: datetime
+    expires_at: datetime
     recipient: str = field(repr=False)
     language: str
     organisation: str
@@ -31,6 +34,13 @@ class Outgoing:
     subject: str = field(repr=False)
     text: str = field(repr=False)
     html: str = field(repr=False)
+
+    def seconds_left(self) -> float:
+        """How long it is still of use. Raises DeliveryError when that time is over."""
+        left = (self.expires_at - timezone.now()).total_seconds()
+        if left <= 0:
+            raise DeliveryError("Too late to be of use")
+        return left
 
 
 class Sender(Protocol):

@@ -38,9 +38,10 @@ class SmsGateway:
         if wrong:
             raise DeliveryError(wrong[0], unreachable=True)
         body = body_of(settings.SMS_BODY, outgoing.recipient, outgoing.text)
+        seconds = min(settings.DELIVERY_TIMEOUT_SECONDS, outgoing.seconds_left())
         headers = {**headers_of(settings.SMS_HEADERS), "Content-Type": settings.SMS_CONTENT_TYPE}
         try:
-            answer = egress.request(settings.SMS_METHOD.upper(), self.url, body.encode(), headers)
+            answer = egress.request(settings.SMS_METHOD.upper(), self.url, body.encode(), headers, seconds)
         except egress.Refused as error:
             raise DeliveryError(str(error), unreachable=True) from None
         except egress.Unreachable as error:

@@ -97,7 +97,11 @@ class SmtpServer:
         recipient = message["To"].addresses[0].addr_spec
         kept = _begun(place, is_international=not recipient.isascii())
         try:
+            outgoing.seconds_left()  # connecting may have taken long
             answer = _hand_over(kept.connection, recipient, message.as_bytes(policy=POLICY))
+        except DeliveryError:
+            _reset(kept.connection)
+            raise
         except (smtplib.SMTPServerDisconnected, OSError) as error:
             _drop()
             raise DeliveryError(f"The connection broke off ({type(error).__name__})", unreachable=True) from None
@@ -217,14 +221,12 @@ def _begin(kept: Kept, is_international: bool) -> Kept:
 def _hand_over(connection: smtplib.SMTP, recipient: str, message: bytes) -> str:
     code, text = connection.rcpt(recipient)
     if code not in (250, 251):
-        _reset(connection)
         raise DeliveryError(_said(code, text), permanent=code >= 500)
     try:
         code, text = connection.data(message)
     except smtplib.SMTPDataError as error:
         code, text = error.smtp_code, _bytes(error.smtp_error)
     if code != 250:
-        _reset(connection)
         raise DeliveryError(_said(code, text), permanent=code >= 500)
     return _said(code, text)
 

@@ -15,7 +15,9 @@ SIGN_IN = "/signin/"
 
 
 def may_enter(request: HttpRequest) -> bool:
-    return is_administrator(request) and (not settings.CONSOLE_NEEDS_APP_CODE or is_verified(request))
+    if not is_administrator(request) or request.user.must_change_password:  # type: ignore[union-attr]
+        return False
+    return not settings.CONSOLE_NEEDS_APP_CODE or is_verified(request)
 
 
 def is_administrator(request: HttpRequest) -> bool:

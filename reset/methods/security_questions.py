@@ -4,6 +4,7 @@ from datetime import datetime
 
 from accounts.methods import Method
 from accounts.models import Authenticator
+from policy import passwords
 from reset import decoys, questions
 from reset.methods.base import AuthenticationMethod, Prepared, Start, Verdict
 from reset.models import Challenge
@@ -16,15 +17,16 @@ class SecurityQuestions(AuthenticationMethod):
 
     def prepare(self, start: Start) -> Prepared:
         held = list(questions.held_by(start.authenticator.pk if start.authenticator else None))
+        everything = questions.available(start.tenant)
         if not start.is_real:
             request = start.request
-            held = decoys.question_order(
-                request.tenant_id, request.typed_name, list(questions.PREDEFINED), questions.REGISTERED
-            )
+            held = decoys.question_order(request.tenant_id, request.typed_name, everything, questions.REGISTERED)
         return Prepared(questions=tuple(questions.draw(held)))
 
     def check(
         self, challenge: Challenge, authenticator: Authenticator | None, answers: list[str], now: datetime
     ) -> Verdict:
         held = questions.held_by(authenticator.pk if authenticator else None)
-        return Verdict(questions.all_right(challenge.questions, held, answers) and authenticator is not None)
+        with passwords.slot():
+            right = questions.all_right(challenge.questions, held, answers)
+        return Verdict(right and authenticator is not None)

@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 
 from policy.decisions import ENTRA_CODES, Refusal
 from reset.models import ResetRequest, State
+from reset.snapshot import Snapshot
 
 
 @dataclass(frozen=True)
@@ -49,13 +50,13 @@ def sentences(reset: ResetRequest) -> End:
 
 def _completed(reset: ResetRequest) -> End:
     if reset.is_unlock:
-        said = (_("Your password is the same as before."), _("We sent a note to every address on file."))
-        return End("good", _("Your account is unlocked"), said, can_sign_in=True)
-    said = (
-        _("Every session that was signed in with the old password has ended."),
-        _("We sent a note to every address on file."),
-    )
-    return End("good", _("Your password was changed"), said, can_sign_in=True)
+        title, said = _("Your account is unlocked"), [_("Your password is the same as before.")]
+    else:
+        title = _("Your password was changed")
+        said = [_("Every session that was signed in with the old password has ended.")]
+    if Snapshot.from_json(reset.snapshot).notify_users:
+        said.append(_("We sent a note to every address on file."))
+    return End("good", title, tuple(said), can_sign_in=True)
 
 
 def _stopped(reset: ResetRequest) -> End:

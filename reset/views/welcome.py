@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import totp
+from accounts import tenants, totp
 from accounts.executors import NoExecutor
 from accounts.models import Invitation
 from policy import passwords
@@ -113,6 +113,7 @@ def _app_facts(invitation: Invitation, key: str) -> dict[str, Any]:
     issuer = user.tenant.name if user.tenant else str(settings.PRODUCT_NAME)
     address = totp.address_for_apps(key, user.principal_name, issuer)
     return {
+        "address": address,
         "picture": segno.make(address, micro=False).svg_data_uri(scale=5, border=4, light="#ffffff"),
         "groups": [key[start : start + 4] for start in range(0, len(key), 4)],
         "optional": invitations.is_app_optional(),
@@ -146,7 +147,7 @@ def _finish(request: HttpRequest, invitation: Invitation) -> HttpResponse:
 def done(request: HttpRequest) -> HttpResponse:
     slug = request.session.get(SLUG)
     prefix = f"/t/{slug}" if slug else ""
-    return page(request, "welcome/done.html", signin_address=f"{prefix}/signin/?next=/admin/")
+    return page(request, "welcome/done.html", tenants.find_only(), signin_address=f"{prefix}/signin/?next=/admin/")
 
 
 def _invitation_of(request: HttpRequest) -> Invitation | None:
@@ -160,4 +161,4 @@ def _step(request: HttpRequest, invitation: Invitation) -> Step:
 
 def _over(request: HttpRequest) -> HttpResponse:
     """Unknown, used, withdrawn or too old: one page for all, so that guessing tells nothing."""
-    return page(request, "welcome/over.html", status=GONE)
+    return page(request, "welcome/over.html", tenants.find_only(), status=GONE)

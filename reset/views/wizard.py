@@ -75,7 +75,7 @@ def _begin(request: HttpRequest, tenant: Tenant | None, form: IdentifyForm, slug
         tenant=tenant if slug else None,
     )
     try:
-        reset, secret = _begin_here_or_at_the_only_tenant(start)
+        reset, secret = flow.begin(start)
     except flow.UnknownOrganisation:
         form.add_error("user", _("No organisation here uses this name. Look at the part after the @ again."))
         return _identify_page(request, tenant, form, slug)
@@ -84,17 +84,6 @@ def _begin(request: HttpRequest, tenant: Tenant | None, form: IdentifyForm, slug
     response = access.to_step(reset, slug)
     access.remember(response, reset, secret)
     return response
-
-
-def _begin_here_or_at_the_only_tenant(start: Beginning) -> tuple[ResetRequest, str]:
-    """A name without a known domain belongs to the only workforce tenant, where there is just one tenant."""
-    try:
-        return flow.begin(start)
-    except flow.UnknownOrganisation:
-        only = tenants.find_only() if start.tenant is None else None
-        if only is None or only.kind == Tenant.Kind.CUSTOMERS:
-            raise
-        return flow.begin(Beginning(**{**vars(start), "tenant": only}))
 
 
 def _identify_page(request: HttpRequest, tenant: Tenant | None, form: IdentifyForm, slug: str | None) -> HttpResponse:
@@ -121,17 +110,20 @@ def verify(request: HttpRequest, reset: ResetRequest, slug: str | None) -> HttpR
     if request.method != "POST":
         return _verify_page(request, reset, slug)
     try:
-        return ACTIONS.get(request.POST.get("action", ""), _again_from_start)(request, reset, slug)
+        return ACTIONS.get(request.POST.get("action", ""), _unclear)(request, reset, slug)
     except NotOffered:
         return access.to_step(reset, slug)
     except TooOften as wait:
         return _verify_page(request, reset, slug, notice=_wait_text(wait))
+    except passwords.Busy:
+        return _verify_page(request, reset, slug, error=_busy_text(), status=503)
     except NoExecutor:
         return page(request, "reset/no_delivery.html", reset.tenant, 503, reset.support_code, slug=slug)
 
 
-def _again_from_start(request: HttpRequest, reset: ResetRequest, slug: str | None) -> HttpResponse:
-    return access.to_step(reset, slug)
+def _unclear(request: HttpRequest, reset: ResetRequest, slug: str | None) -> HttpResponse:
+    """A form without a known button. Where an answer is due it is one: wrong, and counted."""
+    return _answer(request, reset, slug) if flow.current_step(reset) == Step.ANSWER else access.to_step(reset, slug)
 
 
 def _choose(request: HttpRequest, reset: ResetRequest, slug: str | None) -> HttpResponse:
@@ -163,11 +155,15 @@ def _answer(request: HttpRequest, reset: ResetRequest, slug: str | None) -> Http
 
 
 def _answers(request: HttpRequest, reset: ResetRequest) -> list[str]:
-    """What was typed. A field sent twice stays two values: that is a wrong answer, never one of them."""
+    """What was typed. A field sent twice is a wrong answer, never one of the two."""
     if reset.challenge is not None and reset.challenge.method == Method.QUESTIONS:
-        return [request.POST.get(f"answer_{number}", "") for number in range(len(reset.challenge.questions))]
-    typed = request.POST.getlist("code")
-    return [typed[0].strip()] if len(typed) == 1 else typed
+        fields = [f"answer_{number}" for number in range(len(reset.challenge.questions))]
+        return [_only(request.POST.getlist(field)) for field in fields]
+    return [_only(request.POST.getlist("code")).strip()]
+
+
+def _only(values: list[str]) -> str:
+    return values[0] if len(values) == 1 else ""
 
 
 def _why_not(reset: ResetRequest, answered: Answered) -> str:
@@ -198,7 +194,13 @@ ACTIONS = {
 
 
 def _verify_page(
-    request: HttpRequest, reset: ResetRequest, slug: str | None, error: str = "", notice: str = "", form: Any = None
+    request: HttpRequest,
+    reset: ResetRequest,
+    slug: str | None,
+    error: str = "",
+    notice: str = "",
+    form: Any = None,
+    status: int = 200,
 ) -> HttpResponse:
     """The page of the current step, with what went wrong."""
     step = flow.current_step(reset)
@@ -214,13 +216,13 @@ def _verify_page(
         "tries_left": getattr(reset, "tries_left", None),
     }
     if step == Step.CHOOSE:
-        return _page(request, "reset/choose.html", reset, offers=offers, **context)
+        return _page(request, "reset/choose.html", reset, status, offers=offers, **context)
     if step == Step.DESTINATION:
-        return _page(request, "reset/destination.html", reset, form=form or DestinationForm(), **context)
+        return _page(request, "reset/destination.html", reset, status, form=form or DestinationForm(), **context)
     challenge = reset.challenge
     assert challenge is not None
     template = METHODS[Method(challenge.method)].template
-    return _page(request, template, reset, **_answer_context(reset, challenge, error), **context)
+    return _page(request, template, reset, status, **_answer_context(reset, challenge, error), **context)
 
 
 def _answer_context(reset: ResetRequest, challenge: Challenge, error: str) -> dict[str, Any]:
@@ -255,7 +257,7 @@ def password(request: HttpRequest, reset: ResetRequest, slug: str | None) -> Htt
     try:
         broken, secret = flow.submit_password(reset, typed, request.visitor)  # type: ignore[attr-defined]
     except passwords.Busy:
-        form.add_error(None, _("Many people are at it just now. Nothing is lost: try again in a moment."))
+        form.add_error(None, _busy_text())
         return _password_page(request, reset, slug, form, passwords.rules(reset.tenant), 503)
     except NoExecutor:
         return page(request, "reset/no_delivery.html", reset.tenant, 503, reset.support_code, slug=slug)
@@ -263,7 +265,8 @@ def password(request: HttpRequest, reset: ResetRequest, slug: str | None) -> Htt
         form.add_error("password", _("Choose another one: see the list below."))
         return _password_page(request, reset, slug, form, passwords.check(typed, user=reset.user, tenant=reset.tenant))
     response = access.to_step(reset, slug)
-    access.remember(response, reset, secret)
+    if secret:
+        access.remember(response, reset, secret)
     if reset.state == State.COMPLETED:
         access.recognise_browser(request, response, reset)
     return response
@@ -318,6 +321,10 @@ def _page(request: HttpRequest, template: str, reset: ResetRequest, status: int 
 
 def too_often(request: HttpRequest, tenant: Tenant | None, wait: TooOften) -> HttpResponse:
     return page(request, "reset/too_often.html", tenant, 429, until=wait.ends_at, wait=_wait_text(wait))
+
+
+def _busy_text() -> str:
+    return _("Many people are at it just now. Nothing is lost: try again in a moment.")
 
 
 def _wait_text(wait: TooOften) -> str:

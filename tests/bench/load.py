@@ -1,6 +1,7 @@
 """Virtual users, each with a connection of its own, reset after reset: `python -m tests.bench.load`.
 
-One line of JSON in says whom to load; a line `ready` goes out, any line in starts, one line of JSON comes out.
+One line of JSON in says whom to load; a line `ready` goes out, any line in starts, one line of JSON comes out. The
+connections to the database stay open until the next line in, so that what they cost can be told apart.
 """
 
 import ipaddress
@@ -12,7 +13,7 @@ import time
 from typing import Any
 
 from tests.bench.browser import Browser
-from tests.bench.journeys import SIDES
+from tests.bench.journeys import SIDES, ContribAuth, Rekey
 from tests.bench.people import number_of
 
 FIRST_ADDRESS = int(ipaddress.IPv4Address("10.0.0.1"))
@@ -30,6 +31,7 @@ class Load:
         self.pages: list[tuple[str, float]] = []
         self.resets: list[float] = []
         self.errors: list[str] = []
+        self.done: list[Rekey | ContribAuth] = []
 
     def client(self) -> None:
         browser = Browser(self.plan["port"], self.plan["host"], self.plan["side"] == "rekey")
@@ -47,7 +49,7 @@ class Load:
         except Exception as error:  # told to whoever started the load
             self.errors.append(f"{type(error).__name__}: {error}")
         self.pages += browser.pages
-        journey.close()
+        self.done.append(journey)
 
     def run(self) -> dict[str, Any]:
         clients = [threading.Thread(target=self.client, daemon=True) for _ in range(self.plan["clients"])]
@@ -71,6 +73,14 @@ class Load:
         }
 
 
+def main() -> None:
+    load = Load(json.loads(sys.stdin.readline()))
+    sys.stdout.write(json.dumps(load.run()) + "\n")
+    sys.stdout.flush()
+    sys.stdin.readline()
+    for journey in load.done:
+        journey.close()
+
+
 if __name__ == "__main__":
-    done = Load(json.loads(sys.stdin.readline())).run()
-    sys.stdout.write(json.dumps(done) + "\n")
+    main()

@@ -16,6 +16,8 @@ BEGINS = ("BEGIN", "START TRANSACTION")
 ENDS = ("COMMIT", "ROLLBACK", "END")
 NESTED = ("SAVEPOINT", "RELEASE", "ROLLBACK TO")
 WRITES = ("INSERT", "UPDATE", "DELETE")
+LITERAL = re.compile(r"'(?:[^']|'')*'|\b\d+\b")
+SHOWN = 100
 
 
 @dataclass
@@ -58,10 +60,17 @@ def _configure(database: psycopg.Connection, prefix: str, statements: str) -> No
 
 def _by_connection(lines: Iterable[str], application: str) -> list[list[str]]:
     held: dict[str, list[str]] = defaultdict(list)
+    current: list[str] | None = None
     for line in lines:
         match = LINE.match(line)
-        if match and match.group(2) == application:
-            held[match.group(1)].append(match.group(3).strip())
+        if match:
+            current = held[match.group(1)] if match.group(2) == application else None
+            if current is not None:
+                current.append(match.group(3).strip())
+        elif current and line.startswith("\t"):  # the next line of a long statement
+            current[-1] = f"{current[-1]} {line.strip()}".strip()
+        else:
+            current = None
     return list(held.values())
 
 
@@ -107,4 +116,4 @@ def _add_statement(counted: Counted, text: str) -> None:
         counted.captcha_statements += 1
     else:
         counted.statements += 1
-        counted.texts[text[:110]] += 1
+        counted.texts[LITERAL.sub("?", text)[:SHOWN]] += 1

@@ -3,14 +3,13 @@
 import logging
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts import executors
-from accounts.identifiers import new_id
 from accounts.models import Tenant
 from accounts.tenants import all_opened
 from notifications import delivery, tasks

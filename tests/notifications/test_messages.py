@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 from html import unescape
+from typing import Any
 
 import pytest
 from bs4 import BeautifulSoup
@@ -89,6 +90,14 @@ def test_w6_markup_in_a_name_is_shown_and_not_run(draft: Draft) -> None:
     assert ATTACK in content.text
     assert ATTACK in unescape(content.html)
     assert content.subject.startswith(ATTACK)
+
+
+def test_w6_a_name_adds_no_lines_and_turns_no_text() -> None:
+    name = "Alice\n\nYour code is 1\u202e\r\nBcc: mallory@evil.example"
+    content = written(drafts()[1], name, name=name)
+    assert "Your code is 1 Bcc" in content.text
+    assert not [line for line in content.text.splitlines() if line.startswith(("Your code", "Bcc"))]
+    assert "\u202e" not in content.text + content.html + content.subject
 
 
 def test_w6_a_link_is_never_made_of_what_somebody_typed() -> None:
@@ -196,3 +205,8 @@ def test_what_is_written_out_never_prints() -> None:
     assert "482913" not in repr(content)
     assert "482913" not in repr(drafts()[0])
     assert "alice@home" not in repr(drafts()[0])
+
+
+def test_a_message_needs_nothing_of_what_the_pages_need(settings: Any) -> None:
+    settings.TEMPLATES = []
+    assert "482913" in written(drafts()[0]).html

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from django.http import Http404, HttpResponse
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 
 from notifications.models import CapturedMessage, Channel
 from notifications.views import outbox
@@ -61,3 +61,11 @@ def test_e5_outside_the_embedded_profile_there_is_no_outbox(settings: Any) -> No
 def test_an_empty_outbox_says_how_to_fill_it() -> None:
     CapturedMessage.objects.all().delete()
     assert "Start a reset" in visit().content.decode()
+
+
+def test_the_page_has_its_address(client: Client) -> None:
+    response = client.get("/dev/outbox/")
+    assert response.status_code == 200
+    assert "482913" in response.content.decode()
+    assert client.get("/dev/outbox/", REMOTE_ADDR="192.168.1.7").status_code == 404
+    assert client.post("/dev/outbox/").status_code == 405

@@ -1,7 +1,8 @@
 """Text messages over a real HTTP gateway: what it is sent, to the byte, and what its answers mean."""
 
 import json
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -22,7 +23,8 @@ AWKWARD = 'Acme "Söhne" & {to} \\ 100%: your code is 482913.\n@acme.example #48
 @pytest.fixture
 def outgoing(now: datetime) -> Outgoing:
     return Outgoing(
-        id=new_id(), created_at=now, recipient="+4915112345647", language="en", organisation="Acme", logo=b"",
+        id=new_id(), created_at=now, expires_at=now + timedelta(minutes=5),
+        recipient="+4915112345647", language="en", organisation="Acme", logo=b"",
         subject="", text=AWKWARD, html="",
     )  # fmt: skip
 
@@ -61,6 +63,13 @@ def test_an_answer_that_is_no_yes_is_temporary_or_final(
     with pytest.raises(DeliveryError) as refused:
         Sender(gateway.url()).send(outgoing)
     assert (str(refused.value), refused.value.permanent) == (f"HTTP {status}", permanent)
+
+
+def test_nothing_is_sent_after_its_time(gateway: SmsGateway, outgoing: Outgoing, now: datetime) -> None:
+    late = replace(outgoing, expires_at=now - timedelta(seconds=1))
+    with pytest.raises(DeliveryError, match="Too late"):
+        Sender(gateway.url()).send(late)
+    assert gateway.requests == []
 
 
 @pytest.mark.django_db

@@ -1,6 +1,7 @@
 """E-mail over a real SMTP server: what arrives, over which connection, and what is refused."""
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from email import message_from_bytes
 from email.header import decode_header, make_header
 from pathlib import Path
@@ -35,13 +36,10 @@ def certificates(tmp_path: Path) -> Certificates:
 @pytest.fixture
 def outgoing(now: datetime) -> Outgoing:
     return Outgoing(
-        id=new_id(), created_at=now, recipient="alice@home.example", language="en", organisation="Acme", logo=b"",
+        id=new_id(), created_at=now, expires_at=now + timedelta(minutes=5),
+        recipient="alice@home.example", language="en", organisation="Acme", logo=b"",
         subject="Acme: your code", text="Your code\n\n482913\n", html="<p>482913</p>",
     )  # fmt: skip
-
-
-def changed(outgoing: Outgoing, **fields: Any) -> Outgoing:
-    return Outgoing(**{**{name: getattr(outgoing, name) for name in outgoing.__dataclass_fields__}, **fields})
 
 
 @pytest.mark.django_db
@@ -142,6 +140,14 @@ def test_a_server_that_dawdles_is_left(smtp_server: SmtpServer, outgoing: Outgoi
     assert (refused.value.permanent, refused.value.unreachable) == (False, True)
 
 
+def test_nothing_is_sent_after_its_time(smtp_server: SmtpServer, outgoing: Outgoing, now: datetime) -> None:
+    with pytest.raises(DeliveryError, match="Too late"):
+        Sender(smtp_server.url).send(replace(outgoing, expires_at=now - timedelta(seconds=1)))
+    Sender(smtp_server.url).send(outgoing)
+    assert len(smtp_server.received) == 1
+    assert smtp_server.greetings == 1
+
+
 def test_starttls_with_a_trusted_certificate_and_an_account(
     certificates: Certificates, outgoing: Outgoing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -216,10 +222,10 @@ def test_s6_a_recipient_is_one_address_and_a_name_injects_nothing(smtp_server: S
         "Alice <alice@home.example>", "alice@home.example\nDATA", "@home.example", "a b@home.example", "alice@",
     ):  # fmt: skip
         with pytest.raises(DeliveryError) as refused:
-            Sender(smtp_server.url).send(changed(outgoing, recipient=recipient))
+            Sender(smtp_server.url).send(replace(outgoing, recipient=recipient))
         assert refused.value.permanent
     name = "Acme\r\nBcc: mallory@evil.example\r\n\r\n<b>hi</b>"
-    Sender(smtp_server.url).send(changed(outgoing, organisation=name, subject=f"{name}: your code"))
+    Sender(smtp_server.url).send(replace(outgoing, organisation=name, subject=f"{name}: your code"))
     [received] = smtp_server.received
     assert received.recipients == ("alice@home.example",)
     assert received.mail["Bcc"] is None
@@ -228,7 +234,7 @@ def test_s6_a_recipient_is_one_address_and_a_name_injects_nothing(smtp_server: S
 
 def test_names_and_addresses_of_the_whole_world_arrive(smtp_server: SmtpServer, outgoing: Outgoing) -> None:
     long = "Gesellschaft für Überprüfung, أكمي & Söhne “GmbH” " * 4
-    sent = changed(outgoing, organisation=long, subject=long + ": Code", recipient="jürgen@bücher.example")
+    sent = replace(outgoing, organisation=long, subject=long + ": Code", recipient="jürgen@bücher.example")
     Sender(smtp_server.url).send(sent)
     [received] = smtp_server.received
     assert received.recipients == ("jürgen@xn--bcher-kva.example",)

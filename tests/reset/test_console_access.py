@@ -78,6 +78,14 @@ def test_a_renewed_epoch_ends_what_an_app_code_opened(settings: Any, acme: Tenan
     assert client.get("/admin/")["Location"] == "/signin/?next=/admin/"
 
 
+def test_a_due_change_of_password_comes_before_the_console(acme: Tenant) -> None:
+    boss = make_administrator(acme, "boss@acme.example")
+    client = signed_in(boss)
+    User._base_manager.filter(pk=boss.pk).update(must_change_password=True)
+    response = client.get("/admin/", follow=True)
+    assert [path for path, _ in response.redirect_chain] == ["/signin/?next=/admin/", "/account/?next=%2Fadmin%2F"]
+
+
 def test_platform_operators_need_the_app_code_too(settings: Any) -> None:
     settings.CONSOLE_NEEDS_APP_CODE = True
     assert signed_in(make_operator()).get("/admin/").status_code == 302
@@ -124,3 +132,10 @@ def test_djangos_checks_find_nothing_wrong_with_the_pages() -> None:
 def test_the_redirect_to_any_objects_public_page_is_gone(acme: Tenant) -> None:
     client = signed_in(make_administrator(acme, "boss@acme.example"))
     assert client.get("/admin/r/1/1/").status_code == 404
+
+
+def test_the_language_can_be_asked_for_on_lists_too(acme: Tenant) -> None:
+    client = signed_in(make_administrator(acme, "boss@acme.example"))
+    response = client.get("/admin/accounts/user/?mkt=ar&whr=acme.example")
+    assert response.status_code == 200
+    assert 'lang="ar" dir="rtl"' in response.content.decode()

@@ -234,6 +234,8 @@ def test_s10_an_account_disabled_during_the_comparison_stays_out(alice: User, mo
     monkeypatch.setattr(passwords, "verify", disabling)
     outcome = signin.attempt("alice@acme.example", PASSWORD, tenant=None, visitor=OFFICE)
     assert (outcome.user, outcome.failure) == (None, Failure.WRONG)
+    assert SignInLockout.objects.get().last_wrong == []
+    assert events(Activity.SIGN_IN_FAILED)[0].reason == "account_changed"
 
 
 # --- signing out --------------------------------------------------------------------------------------------------

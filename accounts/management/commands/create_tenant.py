@@ -13,7 +13,7 @@ from accounts.models import Tenant
 
 
 class Command(BaseCommand):
-    help = "Run this to take on an organisation: its short name, its name as people see it, and the domains you vouch for."
+    help = "Run this to take on an organisation: its short name, its name as people see it, the domains you vouch for."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("slug", metavar="SLUG", help="short name, part of the address: /t/SLUG/")
@@ -24,15 +24,16 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["kind"] == Tenant.Kind.WORKFORCE and not options["domain"]:
-            raise CommandError("A workforce tenant needs a --domain: its people's names end in it.", returncode=UNUSABLE)
+            problem = "A workforce tenant needs a --domain: its people's names end in it."
+            raise CommandError(problem, returncode=UNUSABLE)
         tenant = Tenant(
-            slug=options["slug"], name=options["name"], kind=options["kind"], language=options["language"]
+            slug=options["slug"], name=options["name"].strip(), kind=options["kind"], language=options["language"]
         )
         try:
             provisioning.create_tenant(tenant, options["domain"], timezone.now())
         except ValidationError as error:
             raise CommandError("No tenant was created. " + " ".join(error.messages), returncode=UNUSABLE) from None
         self.stdout.write(
-            f"{tenant.name} is at {settings.BASE_URL}/t/{tenant.slug}/; nobody may reset there before a policy says so. "
-            f"Next: create_administrator."
+            f"{tenant.name} is at {settings.BASE_URL}/t/{tenant.slug}/; nobody may reset there before an administrator "
+            "(create_administrator) writes a policy."
         )

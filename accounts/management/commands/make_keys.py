@@ -32,10 +32,9 @@ class Command(BaseCommand):
         try:
             environment, _, _ = keyfiles.make(options["dir"], today)
         except (keyfiles.AlreadyThere, FileExistsError) as error:
-            raise CommandError(
-                f"A key file is there already ({error}). Nothing was overwritten; choose another --dir.", returncode=UNUSABLE
-            ) from None
+            problem = f"A key file is there already ({error}). Nothing was overwritten; choose another --dir."
+            raise CommandError(problem, returncode=UNUSABLE) from None
         except OSError as error:
-            reason = os.strerror(error.errno or 0)
-            raise CommandError(f"The keys can't be written to {options['dir']}: {reason}.", returncode=UNUSABLE) from None
-        self.stdout.write(f"Keys are in {environment.parent}; keep a copy elsewhere and load {environment} at the start.")
+            problem = f"The keys can't be written to {options['dir']}: {os.strerror(error.errno or 0)}."
+            raise CommandError(problem, returncode=UNUSABLE) from None
+        self.stdout.write(f"Load {environment} before the start, and keep a copy of {environment.parent} elsewhere.")

@@ -13,8 +13,8 @@ SOME_UNREADABLE = 1
 
 class Command(BaseCommand):
     help = (
-        "Run this after a new key was put in front of SEALING_KEYS or DIGEST_KEYS and every process was restarted. "
-        "It seals and digests all stored values anew, and says which old keys nothing needs any more. It may be stopped "
+        "Run this after a new key was put in front of SEALING_KEYS or DIGEST_KEYS and all processes were restarted. "
+        "It seals and digests all stored values anew, and says which old keys nothing needs now. It may be stopped "
         "and run again. Exit code 1: some values can't be opened with the keys at hand."
     )
 
@@ -42,11 +42,9 @@ def _sentences(result: Rotation, dry_run: bool) -> str:
         sentences.append(f"No longer needed in SEALING_KEYS: {', '.join(result.free_sealing_keys)}.")
     if result.free_digest_keys:
         sentences.append(
-            f"No longer needed in DIGEST_KEYS: {', '.join(result.free_digest_keys)}; remove them when links and requests "
-            "of the last 7 days are over."
+            f"No longer needed in DIGEST_KEYS: {', '.join(result.free_digest_keys)}; "
+            "remove them when links and requests of the last 7 days are over."
         )
     if result.needed_digest_keys:
-        sentences.append(
-            f"Still needed in DIGEST_KEYS: {', '.join(result.needed_digest_keys)}, to check audit events made with them."
-        )
+        sentences.append(f"Still needed in DIGEST_KEYS, to check audit events: {', '.join(result.needed_digest_keys)}.")
     return " ".join(sentences)

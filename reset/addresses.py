@@ -1,0 +1,14 @@
+"""Where a person is told what happened to the account."""
+
+from accounts.methods import AuthenticatorType
+from accounts.models import Authenticator, Domain, User
+from accounts.names import domain_of
+
+
+def addresses_of(user: User) -> list[str]:
+    """Every e-mail address on file; where there is none, the user name if its domain is a verified one."""
+    rows = Authenticator.objects.filter(user=user, type=AuthenticatorType.EMAIL)
+    found = [row.secret_value for row in rows] + ([user.mail] if user.mail else [])
+    if not found and Domain.objects.filter(name=domain_of(user.principal_name), verified_at__isnull=False).exists():
+        found = [user.principal_name]
+    return list({address.casefold(): address for address in found}.values())
