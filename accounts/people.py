@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from django.db.models import FilteredRelation, Q
+from django.db.models import FilteredRelation, Q, QuerySet
 from django_scopes import scopes_disabled
 
+from accounts.lookups import Lookup
 from accounts.models import Domain, Tenant, User
 from accounts.names import domain_of, is_plain, is_same_name, key_of
 
@@ -28,34 +29,58 @@ def find(typed: str, tenant: Tenant | None = None) -> Found:
     *customers* tenants are not found.
     """
     typed = typed.strip()
-    key = key_of(typed)
-    by_mail = ~Q(users__mail_key="") & Q(users__mail_key=key)
-    tenants = Tenant.objects.filter(is_active=True).annotate(
-        person=FilteredRelation("users", condition=Q(users__principal_key=key) | by_mail),
-        named_domain=FilteredRelation("domains", condition=Q(domains__name=domain_of(typed))),
-    )
+    key, domain = key_of(typed), domain_of(typed)
     if tenant is not None:
-        tenants = tenants.filter(pk=tenant.pk)
+        rows = AT_TENANT.rows(key=key, mail_key=key, domain=domain, tenant=tenant.pk)
     else:
-        tenants = tenants.filter(domains__name=domain_of(typed))
-    with scopes_disabled():
-        joined = tenants.select_related("branding", "person__directory", "named_domain__directory")  # type: ignore[misc]
-        rows = list(joined.defer("branding__logo"))
+        rows = BY_DOMAIN.rows(key=key, mail_key=key, domain=domain, tenant_domain=domain)
     if not rows:
         return NOTHING
     found = rows[0]
-    people = [row.person for row in rows if getattr(row, "person", None) is not None]
-    user = _choose(typed, found, people) if is_plain(typed) else None
+    user = _choose(typed, rows) if is_plain(typed) else None
     if tenant is None and found.kind == Tenant.Kind.CUSTOMERS:
         user = None
     return Found(found, user, getattr(found, "named_domain", None))
 
 
-def _choose(typed: str, tenant: Tenant, people: list[User]) -> User | None:
+def _tenants(key: str, mail_key: str, domain: str) -> "QuerySet[Tenant]":
+    """Active tenants with the person of that name, the people of that address, and the domain, in that tenant or none.
+
+    Two joins for people: with one, on name or address, PostgreSQL reads the whole table of users.
+    """
+    joins = {
+        "named": FilteredRelation("users", condition=Q(users__principal_key=key)),
+        "mailed": FilteredRelation("users", condition=Q(users__mail_key=mail_key) & Q(users__mail_key__gt="")),
+        "named_domain": FilteredRelation("domains", condition=Q(domains__name=domain)),
+    }
+    with scopes_disabled():
+        tenants = Tenant.objects.filter(is_active=True).annotate(**joins).order_by()
+        return tenants.select_related("branding", "named", "mailed", "named_domain").defer("branding__logo")
+
+
+def _at_tenant(tenant: int, **typed: str) -> "QuerySet[Tenant]":
+    return _tenants(**typed).filter(pk=tenant)
+
+
+def _by_domain(tenant_domain: str, **typed: str) -> "QuerySet[Tenant]":
+    return _tenants(**typed).filter(domains__name=tenant_domain)
+
+
+TYPED = {
+    "key": User._meta.get_field("principal_key"),
+    "mail_key": User._meta.get_field("mail_key"),
+    "domain": Domain._meta.get_field("name"),
+}
+AT_TENANT = Lookup(_at_tenant, **TYPED, tenant=Tenant._meta.get_field("id"))
+BY_DOMAIN = Lookup(_by_domain, **TYPED, tenant_domain=Domain._meta.get_field("name"))
+
+
+def _choose(typed: str, rows: list[Tenant]) -> User | None:
     """By user name first; by mail only where the tenant allows it and exactly one person has that address."""
-    for person in people:
-        if is_same_name(typed, person.principal_name):
-            return person
-    allowed = tenant.find_by_mail or tenant.kind == Tenant.Kind.CUSTOMERS
-    by_mail = [person for person in people if person.mail and is_same_name(typed, person.mail)]
+    named: User | None = getattr(rows[0], "named", None)
+    if named is not None and is_same_name(typed, named.principal_name):
+        return named
+    allowed = rows[0].find_by_mail or rows[0].kind == Tenant.Kind.CUSTOMERS
+    mailed: list[User] = [row.mailed for row in rows if getattr(row, "mailed", None) is not None]  # type: ignore[attr-defined]
+    by_mail = [person for person in mailed if is_same_name(typed, person.mail)]
     return by_mail[0] if allowed and len(by_mail) == 1 else None

@@ -30,10 +30,10 @@ def find_by_slug(slug: str) -> Tenant | None:
 
 
 def find_by_domain(domain: str) -> Tenant | None:
-    """An active tenant by one of its domains."""
+    """An active tenant by one of its verified domains: a claim alone leads nowhere."""
     with scopes_disabled():
         return (
-            Tenant.objects.filter(domains__name=domain, is_active=True)
+            Tenant.objects.filter(domains__name=domain, domains__verified_at__isnull=False, is_active=True)
             .select_related("branding")
             .defer("branding__logo")
             .first()

@@ -102,7 +102,9 @@ DATABASES: dict[str, dict[str, Any]] = {
 POSTGRESQL = DATABASES["default"]["ENGINE"].endswith("postgresql")
 DATABASES["default"]["CONN_MAX_AGE"] = integer(env, "CONN_MAX_AGE", default=600)
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-if not POSTGRESQL:
+if POSTGRESQL:
+    DATABASES["default"]["ENGINE"] = "config.postgresql"  # Django's, with health checks that cost no statement
+else:
     DATABASES["default"].setdefault("OPTIONS", {}).update(
         transaction_mode="IMMEDIATE",
         timeout=20,

@@ -19,6 +19,7 @@ KINDS: dict[str, tuple[Channel, ...]] = {
     "password_was_changed": (Channel.EMAIL,),
     "administrator_was_reset": (Channel.EMAIL,),
     "contact_administrator": (Channel.EMAIL,),
+    "authenticator_was_changed": (Channel.EMAIL,),
     "alarm_was_raised": (Channel.EMAIL,),
 }
 PASSCODE_LIFETIME = timedelta(minutes=5)
@@ -82,6 +83,11 @@ def administrator_was_reset(**notice: Unpack[Notice]) -> Draft:
 def contact_administrator(*, text: str, support_code: str, **notice: Unpack[Notice]) -> Draft:
     """To an administrator: somebody can't get in. `principal_name` and `text` are as typed, proved by nothing."""
     return _notice("contact_administrator", notice, text=text, support_code=support_code)
+
+
+def authenticator_was_changed(*, kind: str, **notice: Unpack[Notice]) -> Draft:
+    """To the addresses a person had before: staff added, changed or removed something that proves who they are."""
+    return _notice("authenticator_was_changed", notice, kinds=kind)
 
 
 def alarm_was_raised(*, support_code: str = "", **notice: Unpack[Notice]) -> Draft:

@@ -210,7 +210,7 @@ def _add_proofs(user: User, person: Person, sheet: Sheet, now: datetime) -> None
         for question in list(questions.PREDEFINED)[: questions.REGISTERED]:
             answer = secrets.token_hex(3)
             SecurityAnswer.objects.create(
-                tenant=user.tenant, authenticator=held, question=question, answer_hash=questions.hash_answer(answer)
+                tenant_id=user.tenant_id, authenticator=held, question=question, answer_hash=questions.hash_answer(answer)
             )
             sheet.lines.append(f"  {questions.PREDEFINED[question]} {answer}")
 

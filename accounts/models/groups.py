@@ -46,7 +46,8 @@ class GroupMembership(TenantOwned):
         return f"{self.user} ∈ {self.group}"
 
     def clean(self) -> None:
-        _same_tenant(self, self.group, self.user)
+        if self.group_id and self.user_id:
+            _same_tenant(self, self.group, self.user)
 
 
 class GroupNesting(TenantOwned):
@@ -64,7 +65,8 @@ class GroupNesting(TenantOwned):
         return f"{self.child} ⊂ {self.parent}"
 
     def clean(self) -> None:
-        _same_tenant(self, self.parent, self.child)
+        if self.parent_id and self.child_id:
+            _same_tenant(self, self.parent, self.child)
 
 
 class RoleAssignment(TenantOwned):

@@ -9,13 +9,14 @@ from django.urls import URLPattern, URLResolver
 from django.utils.translation import gettext_lazy as _
 
 from accounts import models as accounts
-from accounts.admin import authenticators, events, groups, tenants
+from accounts.admin import events, groups, tenants
 from notifications import admin as notifications_admin
 from notifications import models as notifications
 from policy import admin as policy_admin
 from policy import models as policy
 from reset import models as reset
 from reset.console import access
+from reset.console.authenticators import ConsoleAuthenticatorAdmin
 from reset.console.requests import ResetRequestAdmin
 from reset.console.users import ConsoleUserAdmin
 
@@ -32,7 +33,7 @@ PAGES: dict[Any, Any] = {
     accounts.GroupMembership: groups.GroupMembershipAdmin,
     accounts.GroupNesting: groups.GroupNestingAdmin,
     accounts.RoleAssignment: groups.RoleAssignmentAdmin,
-    accounts.Authenticator: authenticators.AuthenticatorAdmin,
+    accounts.Authenticator: ConsoleAuthenticatorAdmin,
     accounts.AuditEvent: events.AuditEventAdmin,
     policy.ResetPolicy: policy_admin.ResetPolicyAdmin,
     policy.QuestionText: policy_admin.QuestionTextAdmin,

@@ -16,6 +16,7 @@ from accounts.models import SecurityAnswer, Tenant, User
 from accounts.tenants import all_opened, opened
 from policy import rules
 from policy.decisions import Authority, Decision, decide_reset
+from policy.models import ResetPolicy
 from reset import questions
 
 
@@ -125,12 +126,8 @@ def test_policies_and_tenants_are_ones_that_the_console_would_save(folder: Path)
     with all_opened():
         for tenant in Tenant.objects.all():
             tenant.full_clean()
-            for policy in policies_of(tenant):
+            for policy in ResetPolicy.objects.filter(tenant=tenant):
                 policy.full_clean()
-
-
-def policies_of(tenant: Tenant) -> Any:
-    return rules.ResetPolicy.objects.filter(tenant=tenant)
 
 
 def test_it_refuses_in_production(folder: Path, settings: Any) -> None:

@@ -69,21 +69,23 @@ def test_a_blocked_disabled_and_paused_account_names_every_obstacle(alice: User,
     assert said.count("Reset: not possible") == 3
 
 
-def test_an_administrator_needs_two_kinds_whatever_the_policies_say(alice: User, open_policy: ResetPolicy) -> None:
+def test_an_administrator_needs_two_kinds_whatever_the_policies_say(
+    acme: Tenant, alice: User, open_policy: ResetPolicy
+) -> None:
     with all_opened():
-        RoleAssignment.objects.create(tenant=alice.tenant, user=alice, role="reports_reader")
+        RoleAssignment.objects.create(tenant=acme, user=alice, role="reports_reader")
     said = run("alice@acme.example")
     assert "Reports reader: needs two kinds" in said
     assert "Policy “Everybody”: covers the person, but does not govern" in said
     assert "Reset: possible, with 2 proofs of different kinds" in said
 
 
-def situation(user: UserFacts | None, authority: Authority = Authority(), **policy: object) -> Situation:
+def situation(user: UserFacts | None, authority: Authority | None = None, **policy: object) -> Situation:
     facts: dict[str, object] = {
         "id": 1, "name": "P", "audience": "everybody", "group_ids": frozenset(), "methods": (Method.EMAIL,),
         "methods_required": 1, "unlock_without_reset": True, "notify_users": True, "notify_administrators": True,
     }  # fmt: skip
-    return Situation(user, (PolicyFacts(**(facts | policy)),), TenantFacts(1, False), authority, False)  # type: ignore[arg-type]
+    return Situation(user, (PolicyFacts(**(facts | policy)),), TenantFacts(1, False), authority or Authority(), False)  # type: ignore[arg-type]
 
 
 def person(**fields: object) -> UserFacts:

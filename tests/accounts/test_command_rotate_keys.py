@@ -1,4 +1,4 @@
-"""Rotating keys: everything moves to the newest ones, a stopped run goes on, and old keys are named when they may go."""
+"""Rotating keys: everything moves to the newest ones, a stopped run goes on, old keys are named when they may go."""
 
 import io
 from datetime import date

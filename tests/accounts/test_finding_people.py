@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
+from django_scopes import scopes_disabled
 
-from accounts import people
-from accounts.models import Tenant, User
+from accounts import people, tenants
+from accounts.models import Domain, Tenant, User
 from tests.conftest import make_tenant, make_user
 
 
@@ -57,3 +58,11 @@ def test_finding_somebody_and_nobody_takes_the_same_single_statement(
     for typed in ["alice@acme.example", "nobody@acme.example", "ａlice@acme.example"]:
         with django_assert_num_queries(1):
             people.find(typed)
+
+
+def test_a_domain_that_was_only_claimed_leads_nobody_anywhere(alice: User, globex: Tenant) -> None:
+    with scopes_disabled():
+        Domain.objects.create(tenant=globex, name="claimed.example")
+    make_user(globex, "eve@claimed.example")
+    assert people.find("eve@claimed.example").tenant is None
+    assert tenants.find_by_domain("claimed.example") is None

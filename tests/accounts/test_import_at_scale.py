@@ -1,5 +1,6 @@
 """Big files: other processes check the rows, memory stays flat, and two imports at once don't disturb each other."""
 
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ def test_other_processes_check_rows_in_order_and_report_the_same(
     text = COLUMNS + rows(40) + "bad@acme.example,,+1 425555,\n" + "twin@acme.example,,,\nTWIN@acme.example,,,\n"
     here = import_text(tmp_path, acme, text, dry_run=True)
     monkeypatch.setattr(parallel, "WORTHWHILE_BYTES", 1)
-    monkeypatch.setattr(parallel.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
     monkeypatch.setitem(runs.ROWS_PER_BATCH, connection.vendor, 7)
     there = import_text(tmp_path, acme, text)
     assert (there.counts, there.refused) == (here.counts, here.refused)

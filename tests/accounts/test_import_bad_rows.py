@@ -59,7 +59,8 @@ def test_a_bad_row_is_refused_with_its_line_and_reason_and_stops_nothing(
 
 
 def test_reasons_never_repeat_numbers_or_addresses(acme: Tenant, tmp_path: Path) -> None:
-    text = "principal_name,mobile_phone,authentication_email\na@acme.example,+1 900 2345678,\nb@acme.example,,x@acme.example\n"
+    columns = "principal_name,mobile_phone,authentication_email\n"
+    text = columns + "a@acme.example,+1 900 2345678,\nb@acme.example,,x@acme.example\n"
     result = import_text(tmp_path, acme, text)
     assert len(result.refused) == 2
     for line in result.refused:

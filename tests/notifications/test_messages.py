@@ -40,6 +40,7 @@ def drafts() -> list[Draft]:
         messages.administrator_was_reset(**NOTICE),
         messages.contact_administrator(text="I lost my phone.\nCall me & hurry <3", support_code="K7-QX2", **NOTICE),
         messages.alarm_was_raised(support_code="K7-QX2", **NOTICE),
+        messages.authenticator_was_changed(kind="phone", **NOTICE),
     ]
 
 

@@ -1,0 +1,73 @@
+"""Queries that every page needs, written once per process: putting such a statement together costs more than its answer.
+
+Only the values change between calls. Rows come out as the same model instances, related ones included.
+"""
+
+import copy
+import threading
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+from uuid import uuid4
+
+from django.db import connection
+from django.db.models import Field, IntegerField, Model, QuerySet, UUIDField
+from django.db.models.sql.compiler import SQLCompiler
+
+Row = TypeVar("Row", bound=Model)
+
+
+class _Written(SQLCompiler):
+    """A compiler whose statement stands; `params` are this call's."""
+
+    statement: str
+    params: tuple[Any, ...]
+
+    def as_sql(self, with_limits: bool = True, with_col_aliases: bool = False) -> tuple[str, tuple[Any, ...]]:
+        return self.statement, self.params
+
+
+class Lookup(Generic[Row]):
+    """A query by values of these fields: `Lookup(build, id=SomeModel._meta.pk)`; `build(id=…)` returns a QuerySet.
+
+    `build` must put each value into the query as it is, and must not depend on anything else (such as an opened scope).
+    """
+
+    def __init__(self, build: Callable[..., "QuerySet[Row]"], **fields: "Field[Any, Any]") -> None:
+        self._build, self._fields = build, fields
+        self._lock = threading.Lock()
+        self._made: tuple[QuerySet[Row], _Written, list[tuple[str | None, Any]]] | None = None
+
+    def rows(self, **values: Any) -> list[Row]:
+        """The rows for these values, by one statement."""
+        found, compiler, places = self._made or self._make()
+        given = {name: self._prepared(name, value) for name, value in values.items()}
+        fresh = copy.copy(compiler)
+        fresh.connection, fresh.using = connection, connection.alias
+        fresh.params = tuple(given[name] if name else constant for name, constant in places)
+        queryset = found.all()
+        queryset.query.get_compiler = lambda *_, **__: fresh  # type: ignore[method-assign,assignment]
+        return list(queryset)
+
+    def _make(self) -> tuple["QuerySet[Row]", _Written, list[tuple[str | None, Any]]]:
+        marks = {name: _mark(field) for name, field in self._fields.items()}
+        queryset = self._build(**marks)
+        compiler = queryset.query.get_compiler(connection.alias)
+        statement, params = compiler.as_sql()
+        names = {self._prepared(name, mark): name for name, mark in marks.items()}
+        written = copy.copy(compiler)
+        written.__class__ = type("Written", (_Written, type(compiler)), {})
+        written.statement = statement  # type: ignore[attr-defined]
+        places = [(names.get(param), param) for param in params]
+        self._made = queryset, written, places  # type: ignore[assignment]
+        return self._made  # type: ignore[return-value]
+
+    def _prepared(self, name: str, value: Any) -> Any:
+        return self._fields[name].get_db_prep_value(value, connection)
+
+
+def _mark(field: "Field[Any, Any]") -> Any:
+    """A value that stands in the statement for the one to come, and for nothing else."""
+    mark = uuid4()
+    if isinstance(field, UUIDField):
+        return mark
+    return mark.int >> 66 if isinstance(field, IntegerField) else mark.hex

@@ -1,0 +1,462 @@
+"""E1 to E7: a stranger at the wizard learns nothing about anybody, from no page, header, cookie, statement or fault.
+
+Everybody walks the same road: names of people who may reset, of people who may not for every reason there is, and names
+that lead to nobody. Each page, its headers and cookies, and the SQL statements behind it have to be the same.
+"""
+
+import base64
+import logging
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from django.contrib.auth.hashers import MD5PasswordHasher
+from django.db import connection
+from django.test import Client
+from django_scopes import scopes_disabled
+
+from accounts import publishing
+from accounts.methods import AuthenticatorType
+from accounts.models import Authenticator, Group, GroupMembership, Tenant, User
+from accounts.models.executors import ExecutorKey
+from accounts.roles import Role
+from policy import decisions, lockout
+from policy.models import QuestionText, ResetPolicy
+from reset import decoys, flow
+from reset.password_proof import account_key_of
+from reset.questions import CUSTOM
+from tests import wizard
+from tests.conftest import make_authenticator, make_user
+from tests.reset import journeys
+from tests.reset.journeys import OLD, VERIFY
+from tests.reset.signing_in import make_administrator
+
+REASONS: dict[str, dict[str, Any]] = {
+    "disabled": {"is_enabled": False},
+    "protected": {"is_protected": True},
+    "external": {"is_external": True},
+    "paused": {"self_service_paused": True},
+}
+STRANGERS = ["nobody", "ａlice", "alıce", *REASONS, "unregistered", "outside", "blocked", "halfadmin", "imported"]
+EVERYBODY = ["alice", "locked", *STRANGERS]
+
+
+def register(user: User, index: int) -> None:
+    make_authenticator(user, AuthenticatorType.EMAIL, f"{user.given_name}@home.example".lower())
+    make_authenticator(user, AuthenticatorType.MOBILE_PHONE, f"+49151123456{index:02d}")
+    journeys.give_questions(user)
+
+
+@pytest.fixture
+def everybody(acme: Tenant, open_policy: ResetPolicy) -> dict[str, User]:
+    """One person for each reason. All but *outside* are in the policy's audience; only alice and *locked* may reset."""
+    people: dict[str, User] = {}
+    named: dict[str, dict[str, Any]] = {name: {} for name in ("alice", "locked", "outside", "blocked", "halfadmin")}
+    for index, (name, fields) in enumerate({**named, **REASONS}.items()):
+        people[name] = make_user(acme, f"{name}@acme.example", OLD, given_name=name, **fields)
+        register(people[name], 10 + index)
+    for name in ("unregistered", "imported"):
+        people[name] = make_user(acme, f"{name}@acme.example", OLD)
+    make_authenticator(
+        people["imported"], AuthenticatorType.EMAIL, "i@home.example", source=Authenticator.Source.IMPORT, confirmed_at=None
+    )
+    for _ in range(12):
+        lockout.count_try(account_key_of(people["locked"]), f"wrong-{_}")
+    with scopes_disabled():
+        Authenticator.objects.filter(user=people["halfadmin"]).exclude(type="email").delete()
+    make_administrator(people["halfadmin"], Role.HELPDESK_ADMINISTRATOR)
+    journeys.use_up_failures(people["blocked"])
+    return people
+
+
+@pytest.fixture
+def alike(monkeypatch: pytest.MonkeyPatch) -> Callable[[tuple[str, ...]], None]:
+    """Make every decoy hold one authenticator of each given method, as alice does: what remains must be equal.
+
+    What decoys hold otherwise is tested in test_decoys.py.
+    """
+
+    def hold(methods: tuple[str, ...]) -> None:
+        monkeypatch.setattr(decoys, "_held", lambda chance, allowed, required: [one for one in allowed if one in methods])
+        monkeypatch.setattr(decoys, "ADMINISTRATORS_ONE_IN", 10**9)
+        monkeypatch.setattr(decoys, "TWO_ADDRESSES_ONE_IN", 10**9)
+
+    return hold
+
+
+@dataclass
+class Walk:
+    """A browser on its way, and all that its owner could notice."""
+
+    name: str
+    client: Client = field(default_factory=Client)
+    seen: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def get(self, page: str) -> Any:
+        return self._note(page, lambda: self.client.get(page))
+
+    def post(self, page: str, form: dict[str, Any]) -> Any:
+        return self._note(page, lambda: self.client.post(page, form))
+
+    def start(self, trouble: str = "forgot") -> None:
+        first = self.client.get("/reset/")
+        picture = first.context["picture"]
+        answer = wizard.CaptchaStore.objects.get(hashkey=picture.key).response
+        hidden = {"captcha_key": picture.key, "captcha_binding": picture.binding, "captcha": answer}
+        self.post("/reset/", {"user": f"{self.name}@acme.example", "trouble": trouble, **hidden})
+
+    def choose(self, method: str) -> None:
+        page = self.get(VERIFY)
+        offer = next(offer for offer in page.context["offers"] if offer.method == method)
+        self.post(VERIFY, {"action": "choose", "offer": f"{offer.method}:{offer.authenticator_id}"})
+        self.get(VERIFY)
+
+    def _note(self, page: str, ask: Callable[[], Any]) -> Any:
+        with journeys.statements() as shapes:
+            answer = ask()
+        text = journeys.normalised(answer.content.decode(), f"{self.name}@acme.example")
+        headers = sorted((key, value) for key, value in answer.headers.items() if key not in ("Content-Length", "Expires"))
+        cookies = sorted((name, morsel["max-age"], len(morsel.value)) for name, morsel in answer.cookies.items())
+        self.seen.append((page, answer.status_code, text, headers, cookies, tuple(shapes)))
+        return answer
+
+
+def assert_alike(walks: list[Walk]) -> None:
+    """Name the first thing in which two walks differ."""
+    first = walks[0]
+    for walk in walks[1:]:
+        assert len(walk.seen) == len(first.seen), walk.name
+        for number, (mine, theirs) in enumerate(zip(first.seen, walk.seen, strict=True)):
+            for part, one, other in zip(("page", "status", "text", "headers", "cookies", "statements"), mine, theirs, strict=True):
+                assert other == one, (walk.name, number, part)
+
+
+def by_mail(walk: Walk) -> None:
+    walk.start()
+    walk.choose("email")
+    for code in ("000000x", "", "000000x"):
+        walk.post(VERIFY, {"action": "answer", "code": code})
+        walk.get(VERIFY)
+    walk.post(VERIFY, {"action": "again"})
+    walk.post(VERIFY, {"action": "another"})
+    walk.choose("email")
+    walk.get("/reset/contact/")
+    walk.get("/reset/password/")
+    walk.get("/reset/status/")
+
+
+def by_text(number: str) -> Callable[[Walk], None]:
+    def walk_by_text(walk: Walk) -> None:
+        walk.start()
+        walk.choose("sms")
+        walk.post(VERIFY, {"action": "destination", "number": "12"})
+        walk.post(VERIFY, {"action": "destination", "number": number})
+        walk.get(VERIFY)
+        walk.post(VERIFY, {"action": "answer", "code": "000000x"})
+        walk.get(VERIFY)
+
+    return walk_by_text
+
+
+def by_questions(walk: Walk) -> None:
+    walk.start()
+    walk.choose("questions")
+    for _ in range(2):
+        walk.post(VERIFY, {"action": "answer", "answer_0": "x", "answer_1": "y", "answer_2": ""})
+        walk.get(VERIFY)
+
+
+def to_unlock(walk: Walk) -> None:
+    walk.start("locked")
+    walk.choose("email")
+    walk.post(VERIFY, {"action": "answer", "code": "000000x"})
+
+
+ROADS: dict[str, tuple[tuple[str, ...], Callable[[Walk], None]]] = {
+    "mail": (("email",), by_mail),
+    "text, right number": (("email", "sms"), by_text("+49 151 12345610")),
+    "text, wrong number": (("email", "sms"), by_text("+49 151 99999999")),
+    "questions": (("email", "questions"), by_questions),
+    "unlock": (("email",), to_unlock),
+}
+
+
+@pytest.mark.parametrize("road", ROADS)
+def test_e1_e2_everybody_sees_the_same_pages_by_the_same_statements(
+    road: str, everybody: dict[str, User], open_policy: ResetPolicy, alike: Any
+) -> None:
+    methods, walk_down = ROADS[road]
+    journeys.policy_with(open_policy, methods=list(methods))
+    alike(methods)
+    walks = []
+    for name in [name for name in EVERYBODY if name not in ("blocked", "outside")]:
+        walk = Walk(name)
+        walk_down(walk)
+        walks.append(walk)
+    assert_alike(walks)
+
+
+def test_e1_e2_who_is_out_of_scope_walks_like_everybody_in_scope(
+    everybody: dict[str, User], open_policy: ResetPolicy, acme: Tenant, alike: Any
+) -> None:
+    with scopes_disabled():
+        group = Group.objects.create(tenant=acme, name="Staff")
+        GroupMembership.objects.create(tenant=acme, group=group, user=everybody["alice"])
+        open_policy.policy_groups.create(group=group)
+    journeys.policy_with(open_policy, audience="groups", methods=["email"])
+    alike(("email",))
+    walks = [Walk(name) for name in ("alice", "outside", "nobody")]
+    for walk in walks:
+        by_mail(walk)
+    assert_alike(walks)
+
+
+def test_e1_e2_a_blocked_account_is_blocked_like_a_blocked_stranger(
+    everybody: dict[str, User], open_policy: ResetPolicy, alike: Any
+) -> None:
+    journeys.policy_with(open_policy, methods=["email"])
+    alike(("email",))
+    attacker = Client()
+    journeys.begin_answering(attacker, "nobody@acme.example")
+    for _ in range(5):
+        wizard.answer(attacker, "wrong")
+    walks = [Walk("blocked"), Walk("nobody")]
+    for walk in walks:
+        walk.start()
+        walk.choose("email")
+        walk.post(VERIFY, {"action": "answer", "code": "000000x"})
+        walk.get("/reset/status/")
+    assert_alike(walks)
+    assert "Too many tries" in walks[0].seen[-1][2]
+
+
+def test_e1_five_wrong_answers_end_the_same_for_everybody(everybody: dict[str, User], open_policy: ResetPolicy, alike: Any) -> None:
+    journeys.policy_with(open_policy, methods=["email"])
+    alike(("email",))
+    walks = [Walk(name) for name in ("alice", "nobody", "disabled")]
+    for walk in walks:
+        walk.start()
+        walk.choose("email")
+        for _ in range(6):
+            walk.post(VERIFY, {"action": "answer", "code": "000000x"})
+        walk.get("/reset/status/")
+    assert_alike(walks)
+
+
+def test_e1_an_administrator_with_two_methods_walks_like_a_decoy_of_one(
+    everybody: dict[str, User], open_policy: ResetPolicy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_administrator(everybody["alice"])
+    monkeypatch.setattr(decoys, "ADMINISTRATORS_ONE_IN", 1)
+    monkeypatch.setattr(decoys, "TWO_ADDRESSES_ONE_IN", 10**9)
+    monkeypatch.setattr(decoys, "_held", lambda chance, allowed, required: list(allowed)[:2])
+    walks = [Walk(name) for name in ("alice", "nobody")]
+    for walk in walks:
+        by_mail(walk)
+    assert_alike(walks)
+
+
+def test_e1_the_number_of_tries_left_does_not_tell_a_right_number_from_a_wrong_one(
+    everybody: dict[str, User], open_policy: ResetPolicy
+) -> None:
+    left = []
+    for number in ("+4915112345610", "+4915199999999"):
+        client = Client()
+        journeys.begin(client)
+        wizard.choose(client, "sms")
+        journeys.type_number(client, number)
+        page = wizard.answer(client, "000000x")
+        left.append(page.context["tries_left"])
+    assert left == [4, 3], "each walk lost one try by its wrong code, none by its number"
+
+
+def test_e1_own_questions_of_the_organisation_do_not_tell(
+    everybody: dict[str, User], open_policy: ResetPolicy, acme: Tenant, alike: Any
+) -> None:
+    """People may have answered the tenant's own questions: strangers seem to have, too."""
+    with scopes_disabled():
+        own = [QuestionText.objects.create(tenant=acme, text=f"Question {number}?") for number in range(200)]
+    journeys.policy_with(open_policy, methods=["questions"])
+    alike(("questions",))
+    client = Client()
+    request = journeys.begin_answering(client, "nobody@acme.example", method="questions")
+    assert request.challenge is not None
+    shown = client.get(VERIFY).content.decode()
+    assert any(question.startswith(CUSTOM) for question in request.challenge.questions)
+    assert sum(row.text in shown for row in own) >= 1
+
+
+def test_e2_everybody_costs_the_same_number_of_hashes(
+    everybody: dict[str, User], open_policy: ResetPolicy, alike: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journeys.policy_with(open_policy, methods=["questions"])
+    alike(("questions",))
+    hashes: list[str] = []
+    encode = MD5PasswordHasher.encode
+
+    def counted(self: MD5PasswordHasher, *given: Any, **named: Any) -> Any:
+        hashes.append("hash")
+        return encode(self, *given, **named)
+
+    monkeypatch.setattr(MD5PasswordHasher, "encode", counted)
+    costs = {}
+    for name in ("nobody", "alice", "disabled", "unregistered", "nobody"):
+        client = Client()
+        journeys.begin_answering(client, f"{name}@acme.example", method="questions")
+        hashes.clear()
+        client.post(VERIFY, {"action": "answer", "answer_0": "x"})
+        costs[name] = len(hashes)
+    assert set(costs.values()) == {3}
+
+
+def test_e2_nobody_waits_for_a_mail_server(everybody: dict[str, User], open_policy: ResetPolicy) -> None:
+    """A code is a row; who sends it, and whether, is the worker's business."""
+    sent: list[tuple[str, str]] = []
+    for name in ("alice", "nobody"):
+        client = Client()
+        journeys.begin(client, f"{name}@acme.example")
+        offer = client.get(VERIFY).context["offers"][0]
+        client.post(VERIFY, {"action": "choose", "offer": f"{offer.method}:{offer.authenticator_id}"})
+        journeys.type_number(client, "+4915199999999")
+        message = journeys.messages()[-1]
+        sent.append((message.kind, message.channel))
+        assert len(message.sealed) > 1000
+    assert {kind for kind, _ in sent} == {"passcode"}
+
+
+def test_e3_without_a_worker_everybody_sees_the_same_kind_page(everybody: dict[str, User], open_policy: ResetPolicy, alike: Any) -> None:
+    journeys.policy_with(open_policy, methods=["email"])
+    alike(("email",))
+    ExecutorKey.objects.all().delete()
+    wizard.executors.cache.clear()
+    walks = [Walk(name) for name in ("alice", "nobody", "disabled")]
+    for walk in walks:
+        walk.start()
+        walk.choose("email")
+    assert_alike(walks)
+    assert [seen[1] for seen in walks[0].seen].count(503) == 1
+    wizard.executors.announce()
+    walks[0].choose("email")
+    assert journeys.messages()[-1].status == "queued", "the step can be repeated"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_e3_a_dead_broker_is_not_noticed(everybody: dict[str, User], open_policy: ResetPolicy, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*given: Any, **named: Any) -> None:
+        raise ConnectionRefusedError("redis://:secret@broker")
+
+    monkeypatch.setattr(publishing.current_app, "send_task", refuse)
+    publishing.forget_failures()
+    try:
+        for name in ("alice", "nobody"):
+            client = Client()
+            journeys.begin_answering(client, f"{name}@acme.example")
+            assert client.get(VERIFY).status_code == 200
+    finally:
+        publishing.forget_failures()
+    assert wizard.answer(client, "1").status_code == 200
+
+
+def test_e4_masks_show_two_digits_at_most_and_no_domain(everybody: dict[str, User], open_policy: ResetPolicy) -> None:
+    for name in ("alice", "nobody", "disabled", "somebody", "else"):
+        client = Client()
+        journeys.begin(client, f"{name}@acme.example")
+        page = client.get(VERIFY)
+        text = page.content.decode()
+        assert "home.example" not in text
+        for offer in page.context["offers"]:
+            assert len(re.findall(r"\d", offer.mask)) <= 2
+            assert len(re.findall(r"[a-z]", offer.mask)) <= 1
+
+
+CANARY_PASSWORD = "Zx-CANARY-violet-harbour-71"
+
+
+def whole_database() -> str:
+    """Every value of every table, as text."""
+    found: list[str] = []
+    with connection.cursor() as cursor:
+        for table in connection.introspection.table_names(cursor):
+            cursor.execute(f'SELECT * FROM "{table}"')
+            for row in cursor.fetchall():
+                found += [bytes(one).decode("latin-1") if isinstance(one, bytes | memoryview) else str(one) for one in row]
+    return "\n".join(found)
+
+
+def forms_of(secret: str) -> list[str]:
+    """A secret in the encodings in which it could lie about."""
+    plain = secret.encode()
+    return [secret, base64.b64encode(plain).decode().rstrip("=")[:-1], plain.hex(), secret.encode("utf-16-le").decode("latin-1")]
+
+
+def test_e6_neither_the_password_nor_a_code_stays_anywhere(
+    everybody: dict[str, User], open_policy: ResetPolicy, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published: list[Any] = []
+    monkeypatch.setattr(publishing, "publish", lambda *given, **named: published.append((given, named)))
+    codes: list[str] = []
+    client = Client()
+    with caplog.at_level(logging.DEBUG):
+        journeys.begin_answering(client)
+        codes.append(wizard.last_code())
+        wizard.answer(client, wizard.wrong_code(codes[0]))
+        answer = wizard.answer(client, codes[0])
+        shown = [answer.content.decode(), client.get(answer.url).content.decode()]
+        client.post("/reset/password/", {"password": CANARY_PASSWORD, "again": "another"})
+        shown.append(client.post("/reset/password/", {"password": CANARY_PASSWORD[:3], "again": CANARY_PASSWORD[:3]}).content.decode())
+        assert journeys.set_password(client, CANARY_PASSWORD).status_code == 302
+        shown.append(client.get("/reset/status/").content.decode())
+    logged = "\n".join(f"{record.getMessage()} {record.__dict__}" for record in caplog.records if record.name != "django.db.backends")
+    places = {"database": whole_database(), "log": logged, "tasks": str(published), "pages": "\n".join(shown)}
+    assert everybody["alice"].pk and journeys.person(everybody["alice"]).check_password(CANARY_PASSWORD)
+    for place, text in places.items():
+        for form in forms_of(CANARY_PASSWORD):
+            assert form not in text, place
+    assert not re.search(rf"(?<![\w.:-]){codes[0]}(?![\w.:-])", places["database"])
+    for place in ("log", "tasks", "pages"):
+        assert codes[0] not in places[place], place
+
+
+def test_e6_no_address_of_the_wizard_carries_anything_personal(everybody: dict[str, User], open_policy: ResetPolicy) -> None:
+    client = Client()
+    journeys.begin(client)
+    for answer in (wizard.choose(client, "email"), wizard.answer(client, wizard.last_code()), journeys.set_password(client)):
+        assert answer.url in (VERIFY, "/reset/password/", "/reset/status/")
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_e7_a_fault_shows_nothing_of_the_inside(
+    debug: bool, everybody: dict[str, User], open_policy: ResetPolicy, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    def explode(*given: Any, **named: Any) -> Any:
+        secret_of_the_inside = CANARY_PASSWORD
+        raise RuntimeError(f"inside {secret_of_the_inside[:0]}")
+
+    settings.DEBUG = debug
+    monkeypatch.setattr(flow, "answer", explode)
+    client = Client(raise_request_exception=False)
+    journeys.begin_answering(client)
+    page = client.post(VERIFY, {"action": "answer", "code": CANARY_PASSWORD})
+    text = page.content.decode()
+    assert page.status_code == 500
+    assert CANARY_PASSWORD not in text
+    if not debug:
+        assert "Traceback" not in text
+        assert "RuntimeError" not in text
+        assert "Django" not in text
+
+
+def test_e5_machine_addresses_tell_strangers_nothing(client: Client, everybody: dict[str, User]) -> None:
+    for page in ("/health/live", "/health/ready", "/metrics", "/api/", "/api/v1/", "/dev/", "/static/../config/settings.py"):
+        text = client.get(page).content.decode()
+        assert "alice" not in text
+        assert "acme" not in text.lower()
+
+
+def test_e1_decoy_offers_are_the_same_tomorrow_and_differ_between_names(everybody: dict[str, User], open_policy: ResetPolicy) -> None:
+    policies = (decisions.PolicyFacts(1, "p", "everybody", frozenset(), tuple(decoys.Method), 1, True, True, True),)
+    first = decoys.snapshot(1, "nobody@acme.example", policies)
+    assert first == decoys.snapshot(1, " NOBODY@acme.example ", policies)
+    assert len({decoys.snapshot(1, f"n{number}@acme.example", policies)[0].offers for number in range(50)}) == 50
