@@ -44,14 +44,14 @@ def find(typed: str, tenant: Tenant | None = None) -> Found:
 
 
 def _tenants(key: str, mail_key: str, domain: str) -> "QuerySet[Tenant]":
-    """Active tenants with the person of that name, the people of that address, and the domain, in that tenant or none.
+    """Active tenants with the person of that name, the people of that address, and the verified domain.
 
     Two joins for people: with one, on name or address, PostgreSQL reads the whole table of users.
     """
     joins = {
         "named": FilteredRelation("users", condition=Q(users__principal_key=key)),
         "mailed": FilteredRelation("users", condition=Q(users__mail_key=mail_key) & Q(users__mail_key__gt="")),
-        "named_domain": FilteredRelation("domains", condition=Q(domains__name=domain)),
+        "named_domain": FilteredRelation("domains", condition=Q(domains__name=domain, domains__verified_at__isnull=False)),
     }
     with scopes_disabled():
         tenants = Tenant.objects.filter(is_active=True).annotate(**joins).order_by()
@@ -63,7 +63,8 @@ def _at_tenant(tenant: int, **typed: str) -> "QuerySet[Tenant]":
 
 
 def _by_domain(tenant_domain: str, **typed: str) -> "QuerySet[Tenant]":
-    return _tenants(**typed).filter(domains__name=tenant_domain)
+    # A domain that was only claimed leads nowhere.
+    return _tenants(**typed).filter(domains__name=tenant_domain, domains__verified_at__isnull=False)
 
 
 TYPED = {

@@ -6,7 +6,7 @@ Sources: Entra's numbers (5 failures in 24 h per account), NIST SP 800-63B-4 sec
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db import connection
 from django.utils import timezone
@@ -122,8 +122,6 @@ def prune(now: datetime | None = None) -> int:
 
 
 def _moment(value: datetime | str) -> datetime:
-    """SQLite answers raw queries with text in UTC, PostgreSQL with an aware time."""
-    if isinstance(value, datetime):
-        return value
-    parsed = datetime.fromisoformat(value)
-    return parsed if parsed.tzinfo else timezone.make_aware(parsed, timezone.get_default_timezone())
+    """SQLite answers raw queries in UTC without saying so, as text or as a time; PostgreSQL with an aware time."""
+    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -189,12 +189,12 @@ def _add_person(tenant: Tenant, person: Person, sheet: Sheet, now: datetime) -> 
     if person.role:
         RoleAssignment.objects.create(tenant=tenant, user=user, role=person.role)
     sheet.lines += [f"{person.name}: {person.shows}", f"  password {password}"]
-    _add_proofs(user, person, sheet, now)
+    _add_proofs(tenant, user, person, sheet, now)
     sheet.lines.append("")
     return user
 
 
-def _add_proofs(user: User, person: Person, sheet: Sheet, now: datetime) -> None:
+def _add_proofs(tenant: Tenant, user: User, person: Person, sheet: Sheet, now: datetime) -> None:
     confirmed_at = now if person.confirmed else None
     for kind, value in ((AuthenticatorType.EMAIL, person.mail), (AuthenticatorType.MOBILE_PHONE, person.phone)):
         if value:
@@ -209,9 +209,8 @@ def _add_proofs(user: User, person: Person, sheet: Sheet, now: datetime) -> None
         held = _add(user, AuthenticatorType.QUESTIONS, "", Source.USER, now, now)
         for question in list(questions.PREDEFINED)[: questions.REGISTERED]:
             answer = secrets.token_hex(3)
-            SecurityAnswer.objects.create(
-                tenant_id=user.tenant_id, authenticator=held, question=question, answer_hash=questions.hash_answer(answer)
-            )
+            hashed = questions.hash_answer(answer)
+            SecurityAnswer.objects.create(tenant=tenant, authenticator=held, question=question, answer_hash=hashed)
             sheet.lines.append(f"  {questions.PREDEFINED[question]} {answer}")
 
 

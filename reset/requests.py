@@ -63,7 +63,7 @@ def event(
 
 def end(request: ResetRequest, state: State, reason: str, visitor: Visitor, now: datetime) -> bool:
     """Move a running request to an end that sets no password. False when it had ended already."""
-    assert state in ENDS and state != State.COMPLETED
+    assert state in ENDS - {State.COMPLETED}
     with transaction.atomic():
         moved = ResetRequest.objects.filter(pk=request.pk, state__in=RUNNING).update(
             state=state, reason=reason, ended_at=now, challenge=None

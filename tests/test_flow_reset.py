@@ -19,7 +19,7 @@ def test_flow(client: Client, alice: User, open_policy: ResetPolicy) -> None:
     assert (message.status, wizard.contents(message)["recipient"]) == ("queued", "alice@home.example")
     assert wizard.answer(client, wizard.last_code()).url == "/reset/password/"
     done = client.post("/reset/password/", {"password": "three blue horses", "again": "three blue horses"})
-    assert done.url == "/reset/status/"
+    assert done["Location"] == "/reset/status/"
     page = client.get("/reset/status/")
     assert "Your password was changed" in page.content.decode()
     with tenants.all_opened():

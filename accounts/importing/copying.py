@@ -22,7 +22,7 @@ FIELD_TYPES = ", ".join(f"{name} {'boolean' if name == 'is_enabled' else 'text'}
 
 def refresh_statistics() -> None:
     with connection.cursor() as cursor:
-        cursor.execute(f"ANALYZE {USER}")
+        cursor.execute(f"ANALYZE {USER}, {AUTHENTICATOR}, {MEMBERSHIP}")
 
 
 class CopyStore:

@@ -25,7 +25,7 @@ from accounts.tenants import opened
 
 ROWS_PER_BATCH = {"postgresql": 5000, "sqlite": 1000}
 # A table that grows within seconds misleads PostgreSQL's planner: it would read all of it for each batch.
-STATISTICS_AFTER = frozenset({2, 10, 50, 250})
+STATISTICS_AFTER = frozenset({2, 12, 72, 432})
 
 
 @dataclass(frozen=True)

@@ -191,10 +191,13 @@ def visit(installation: Installation, context: BrowserContext, name: str) -> Vis
     visitor = Visitor(installation, context.new_page(), name)
     visitor.page.on("console", lambda message: visitor.complaints.append(message.text))
     visitor.page.on("request", lambda request: _same_house(visitor, request.url))
-    visitor.page.on(
-        "response", lambda answer: answer.status < 400 or visitor.complaints.append(f"{answer.status} {answer.url}")
-    )
+    visitor.page.on("response", lambda answer: _is_there(visitor, answer.status, answer.url))
     return visitor
+
+
+def _is_there(visitor: Visitor, status: int, url: str) -> None:
+    if status >= 400:
+        visitor.complaints.append(f"{status} {url}")
 
 
 def _same_house(visitor: Visitor, url: str) -> None:

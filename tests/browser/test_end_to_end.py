@@ -22,7 +22,9 @@ omar@northwind.example,Omar,Said,omar@northwind.example,omar@home.example,+49 15
 
 
 @pytest.fixture(scope="module")
-def organisation(installation: Installation, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Installation:
+def organisation(
+    installation: Installation, browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> Installation:
     """An organisation as a new administrator makes it: commands first, then the console in a browser."""
     folder: Path = tmp_path_factory.mktemp("people")
     (folder / "people.csv").write_text(PEOPLE, encoding="utf-8")
@@ -80,7 +82,7 @@ def person(organisation: Installation, browser: Browser, request: pytest.Fixture
     """Somebody on a phone, in the language and with the scripts that the test asks for."""
     wished = dict(getattr(request, "param", {}))
     options = {"locale": "en-GB", "viewport": {"width": 360, "height": 740}, **wished}
-    with browser.new_context(**options) as context:  # type: ignore[arg-type]
+    with browser.new_context(**options) as context:
         somebody = visit(organisation, context, request.node.originalname.removeprefix("test_")[:40])
         yield somebody
         assert somebody.complaints == []

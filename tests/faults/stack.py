@@ -104,7 +104,7 @@ class Stack:
 
     def sql(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.database_url, autocommit=True) as connection:
-            cursor = connection.execute(statement, parameters)  # type: ignore[call-overload]
+            cursor = connection.execute(statement, parameters)
             return list(cursor.fetchall()) if cursor.description else []
 
     def start_database(self) -> None:
@@ -188,7 +188,7 @@ class Visitor:
     def _value(self, name: str) -> str:
         field = BeautifulSoup(self.text, "html.parser").find("input", {"name": name})
         assert field is not None, self.text
-        return str(field["value"])  # type: ignore[index]
+        return str(field["value"])
 
     def identify(self, user: str) -> str:
         self.open("/reset/")

@@ -34,7 +34,7 @@ def _everything_runs(stack: Stack) -> Iterator[None]:
     stack.smtp.received.clear()
     stack.sql("DELETE FROM policy_counter")
     yield
-    stack.smtp.recipient_answer = stack.smtp.data_answer = None
+    stack.smtp.recipient_answer = stack.smtp.data_answer = ""
 
 
 def begin(stack: Stack) -> Visitor:
@@ -89,7 +89,7 @@ def test_a_mail_server_that_refuses_for_now_gets_the_code_again_once(stack: Stac
     visitor = begin(stack)
     visitor.choose()
     soon(lambda: stack.sql("SELECT 1 FROM notifications_delivery WHERE NOT accepted"))
-    stack.smtp.recipient_answer = None
+    stack.smtp.recipient_answer = ""
     code = soon(lambda: stack.codes_for("noor@home.example"))[0]
     finish(visitor, code, "six blue horses")
     assert len(stack.codes_for("noor@home.example")) == 1

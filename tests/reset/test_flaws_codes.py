@@ -19,9 +19,7 @@ from policy import throttle
 from policy.models import ResetPolicy
 from policy.throttle import Use
 from reset import attempts, buckets, challenges, flow, questions
-from reset.methods import METHODS
 from reset.models import Challenge, State
-from reset.requests import TooOften
 from tests import wizard
 from tests.reset import journeys
 from tests.reset.journeys import NEW, PASSWORD, STATUS, VERIFY
@@ -409,12 +407,3 @@ def test_an_answer_is_refused_where_none_is_due(alice: User, open_policy: ResetP
     request = journeys.begin(Client())
     assert flow.answer(request, ["000000"], HERE)[0] == flow.Answered.STOPPED
     assert journeys.failures(request) == 0
-    assert set(METHODS) == {"email", "sms", "app_code", "questions"}
-    with pytest.raises(TooOften):
-        for _ in range(11):
-            flow.choose(request, "email", mail_of(alice), HERE)
-
-
-def mail_of(user: User) -> int:
-    with scopes_disabled():
-        return int(Authenticator.objects.get(user=user, type="email").pk)
