@@ -4,6 +4,15 @@ import ipaddress
 from dataclasses import dataclass
 
 IPV6_PREFIX = 64
+# In this order: most browsers also name the ones they are made from.
+BROWSERS = (
+    ("Edg", "Edge"), ("OPR/", "Opera"), ("SamsungBrowser/", "Samsung Internet"), ("Firefox/", "Firefox"),
+    ("FxiOS/", "Firefox"), ("CriOS/", "Chrome"), ("Chrome/", "Chrome"), ("Safari/", "Safari"),
+)  # fmt: skip
+SYSTEMS = (
+    ("Windows", "Windows"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("CrOS", "ChromeOS"),
+    ("Mac OS X", "macOS"), ("Linux", "Linux"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -12,6 +21,14 @@ class Visitor:
 
     address: str = ""
     user_agent: str = ""
+
+    @property
+    def client(self) -> str:
+        """The browser and its system in words people know, as far as the browser tells the truth; else what it said."""
+        found = [
+            next((name for mark, name in marks if mark in self.user_agent), "") for marks in (BROWSERS, SYSTEMS)
+        ]
+        return ", ".join(part for part in found if part) or self.user_agent
 
     @property
     def network(self) -> str:

@@ -53,7 +53,6 @@ INSTALLED_APPS = [
     "captcha",
     "csp",
     "django_otp",
-    "phonenumber_field",
     "accounts",
     "policy",
     "notifications",
@@ -178,8 +177,6 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
-PHONENUMBER_DB_FORMAT = "E164"
-PHONENUMBER_DEFAULT_FORMAT = "INTERNATIONAL"
 
 STATIC_URL = "/static/"
 # The embedded profile serves files from where they lie in the apps; production from where `collectstatic` puts them.

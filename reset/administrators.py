@@ -63,7 +63,7 @@ def reset_notices(tenant: Tenant, user: User, visitor: Visitor, correlation_id: 
             principal_name=user.principal_name,
             at=now,
             address=visitor.address,
-            client=visitor.user_agent,
+            client=visitor.client,
             correlation_id=correlation_id,
             user_id=other.pk,
         )

@@ -56,7 +56,7 @@ def raise_alarm(request: ResetRequest, visitor: Visitor, now: datetime | None = 
                     support_code=request.support_code,
                     at=now,
                     address=visitor.address,
-                    client=visitor.user_agent,
+                    client=visitor.client,
                     correlation_id=request.pk,
                     user_id=other.pk,
                 )

@@ -97,7 +97,7 @@ def _notices(request: ResetRequest, user: User, token: str, visitor: Visitor, no
                 principal_name=user.principal_name,
                 at=now,
                 address=visitor.address,
-                client=visitor.user_agent,
+                client=visitor.client,
                 methods=[kind for kind, _ in request.passed],
                 alarm_url=settings.BASE_URL + reverse("alarm-link", args=[token]),
                 correlation_id=request.pk,

@@ -49,7 +49,7 @@ def _drafts(request: ResetRequest, text: str, visitor: Visitor, now: datetime) -
             support_code=request.support_code,
             at=now,
             address=visitor.address,
-            client=visitor.user_agent,
+            client=visitor.client,
             correlation_id=request.pk,
             user_id=helper.pk,
         )

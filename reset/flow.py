@@ -206,6 +206,8 @@ def answer(
 ) -> tuple[Answered, str]:
     """Check an answer. Returns what came of it, and the request's new secret when all gates are passed (else empty).
 
+    Raises TooOften, passwords.Busy or accounts.executors.NoExecutor.
+
     Counted first, in a transaction of its own; compared in constant time; consumed by a guarded update.
     """
     now = now or timezone.now()
@@ -214,8 +216,7 @@ def answer(
         return Answered.STOPPED, ""
     if challenge.expires_at <= now:
         return Answered.TOO_LATE, ""
-    if not _may_try(request, visitor, now):
-        return Answered.STOPPED, ""
+    _count_try(request, visitor, now)
     method = METHODS[Method(challenge.method)]
     authenticator = (
         challenges.authenticator_of(request, challenge.authenticator_id, challenge.destination)
@@ -228,13 +229,17 @@ def answer(
     return _pass_gate(request, challenge, authenticator, verdict, visitor, now)
 
 
-def _may_try(request: ResetRequest, visitor: Visitor, now: datetime) -> bool:
-    """Count an attempt. False: it is one too many, and the request is blocked."""
+def _count_try(request: ResetRequest, visitor: Visitor, now: datetime) -> None:
+    """Count an attempt, or raise TooOften when it is one too many.
+
+    That ends nothing: an attempt counted before it may be on its way, and right.
+    """
     counted = attempts.count(request, visitor, now)
+    if counted.count == counted.limit.events + 1:
+        record(event(request, Activity.RESET_BLOCKED, visitor, False, "too_many_failures"))
     if counted.is_over:
-        end(request, State.BLOCKED, "too_many_failures", visitor, now)
-    request.tries_left = max(0, counted.limit.events - counted.count)  # type: ignore[attr-defined]
-    return not counted.is_over
+        raise TooOften(counted.ends_at)
+    request.tries_left = counted.limit.events - counted.count  # type: ignore[attr-defined]
 
 
 def _miss(request: ResetRequest, challenge: Challenge, visitor: Visitor, now: datetime) -> Answered:
@@ -279,7 +284,8 @@ def _pass_gate(
     except IntegrityError:  # a gate of this kind or destination was passed a moment ago
         moved = False
     if not moved:
-        return _explain_miss(request, visitor, now), ""
+        request.passed = passed[:-1]
+        return _explain_miss(request, challenge, visitor, now), ""
     request.challenge = None
     if is_last:
         request.state = State.COMPLETED if request.is_unlock else State.VERIFIED
@@ -303,9 +309,13 @@ def _note_gate(request: ResetRequest, challenge: Challenge, passed: list[list[st
     return current.update(passed=passed, state=state, challenge=None, secret_digest=request.secret_digest) == 1
 
 
-def _explain_miss(request: ResetRequest, visitor: Visitor, now: datetime) -> Answered:
-    """A right answer that moved nothing: used a moment ago elsewhere, or the account changed meanwhile."""
-    if ResetRequest.objects.filter(still_stands(request), pk=request.pk, state=State.VERIFYING).exists():
+def _explain_miss(request: ResetRequest, challenge: Challenge, visitor: Visitor, now: datetime) -> Answered:
+    """A right answer that moved nothing: another click was faster, the code was used elsewhere, or the account changed."""
+    here = ResetRequest.objects.filter(pk=request.pk, state=State.VERIFYING, challenge=challenge)
+    if not here.exists():
+        return Answered.STOPPED
+    still_held = Exists(challenges.held(request, challenge.authenticator_id, challenge.destination))
+    if here.filter(still_stands(request), still_held).exists():
         return Answered.WRONG
     end(request, State.FAILED, "account_changed", visitor, now)
     return Answered.STOPPED

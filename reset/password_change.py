@@ -87,7 +87,7 @@ def notices(user: User, visitor: Visitor, now: datetime) -> list[Draft]:
             principal_name=user.principal_name,
             at=now,
             address=visitor.address,
-            client=visitor.user_agent,
+            client=visitor.client,
             user_id=user.pk,
         )
         for address in addresses_of(user)

@@ -62,10 +62,10 @@ def event(
 
 
 def end(request: ResetRequest, state: State, reason: str, visitor: Visitor, now: datetime) -> bool:
-    """Move a running request to an end that sets no password. False when it had ended already."""
+    """Move a running request to an end that sets no password. False when it had ended, or moved on, already."""
     assert state in ENDS - {State.COMPLETED}
     with transaction.atomic():
-        moved = ResetRequest.objects.filter(pk=request.pk, state__in=RUNNING).update(
+        moved = ResetRequest.objects.filter(pk=request.pk, state__in=RUNNING, passed=request.passed).update(
             state=state, reason=reason, ended_at=now, challenge=None
         )
         if moved == 1:

@@ -18,6 +18,10 @@ USER, GROUP, MEMBERSHIP, AUTHENTICATOR = (
 FIELDS = (*UserFields._fields, "mail_key")
 NAMES = ", ".join(FIELDS)
 FIELD_TYPES = ", ".join(f"{name} {'boolean' if name == 'is_enabled' else 'text'}" for name in FIELDS)
+PROOF_COLUMNS = (
+    "tenant_id, name, confirmed, source, registered_at, changed_at, replaces_another, last_step, "
+    "user_id, type, sealed, digest"
+)
 
 
 def refresh_statistics() -> None:
@@ -79,6 +83,21 @@ class CopyStore:
         )
 
     def add_proofs(self, proofs: Iterable[NewProof], ids: Mapping[str, int]) -> None:
+        """Nobody else can see the people of this transaction yet: their proofs need no merging."""
+        proofs = list(proofs)
+        self._copy_proofs([new for new in proofs if new.owner_is_new], ids)
+        if merged := [new for new in proofs if not new.owner_is_new]:
+            self._merge_proofs(merged, ids)
+
+    def _copy_proofs(self, proofs: Sequence[NewProof], ids: Mapping[str, int]) -> None:
+        """PostgreSQL stores the first values while later ones are being sealed."""
+        now = self.now.isoformat()
+        constant = (str(self.tenant.pk), "", "t", Authenticator.Source.IMPORT.value, now, now, "f", "-1")
+        with connection.cursor() as cursor, cursor.copy(f"COPY {AUTHENTICATOR} ({PROOF_COLUMNS}) FROM STDIN") as copy:
+            for new, owner, sealed in sealed_proofs(self.tenant, proofs, ids):
+                copy.write_row((*constant, str(owner), new.proof.type.value, sealed, new.proof.digest))
+
+    def _merge_proofs(self, proofs: Sequence[NewProof], ids: Mapping[str, int]) -> None:
         self._merge(
             "import_proofs (user_id bigint, type text, sealed bytea, digest text)",
             (
@@ -86,10 +105,7 @@ class CopyStore:
                 for new, owner, sealed in sealed_proofs(self.tenant, proofs, ids)
             ),
             f"""
-            INSERT INTO {AUTHENTICATOR} (
-                tenant_id, name, confirmed, source, registered_at, changed_at, replaces_another, last_step,
-                user_id, type, sealed, digest
-            )
+            INSERT INTO {AUTHENTICATOR} ({PROOF_COLUMNS})
             SELECT %s, '', true, %s, %s, %s, false, -1, user_id, type, sealed, digest FROM import_proofs
             ON CONFLICT DO NOTHING
             """,  # noqa: S608

@@ -65,6 +65,7 @@ class NewProof(NamedTuple):
     owner: str
     proof: Proof
     held: HeldProof | None = None
+    owner_is_new: bool = False
 
 
 class ChangedUser(NamedTuple):
@@ -174,7 +175,7 @@ class Planner:
             if held:
                 plan.changed_proofs.append(NewProof(person.key, proof, held[0]))
             else:
-                plan.new_proofs.append(NewProof(person.key, proof))
+                plan.new_proofs.append(NewProof(person.key, proof, owner_is_new=known is None))
             added += 1
         return added
 

@@ -28,7 +28,8 @@ class Store(Protocol):
 
     def change_users(self, changes: Sequence[ChangedUser]) -> None: ...
 
-    def add_proofs(self, proofs: Iterable[NewProof], ids: Mapping[str, int]) -> None: ...
+    def add_proofs(self, proofs: Iterable[NewProof], ids: Mapping[str, int]) -> None:
+        """Each sealed for its owner, whose id is looked up by key."""
 
     def change_proofs(self, proofs: Iterable[NewProof], ids: Mapping[str, int]) -> None: ...
 

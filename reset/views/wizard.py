@@ -331,4 +331,6 @@ def _wait_text(wait: TooOften) -> str:
     seconds = max(1, int((wait.ends_at - timezone.now()).total_seconds()) + 1)
     if seconds < 90:
         return _("Please wait %(seconds)d seconds, then try again.") % {"seconds": seconds}
-    return _("That was a little often. Please try again in %(minutes)d minutes.") % {"minutes": -(-seconds // 60)}
+    if seconds < 2 * 3600:
+        return _("That was a little often. Please try again in %(minutes)d minutes.") % {"minutes": -(-seconds // 60)}
+    return _("That was too often. Please try again in %(hours)d hours.") % {"hours": -(-seconds // 3600)}

@@ -57,13 +57,15 @@ def test_o1_failures_add_up_over_methods_and_requests(alice: User, open_policy: 
         client = Client()
         journeys.begin_answering(client, method=method)
         wizard.answer(client, "wrong")
-    client = Client()
-    journeys.begin_answering(client)
+    early, client = Client(), Client()
+    journeys.begin_answering(early)
     code = wizard.last_code()
+    journeys.begin_answering(client)
     assert wizard.answer(client, "wrong").url == STATUS
-    last = Client()
-    assert journeys.begin(last).user_id is None, "the next request is a decoy"
-    assert wizard.answer(last, code).url == VERIFY
+    page = wizard.answer(early, code)
+    assert "That was too often. Please try again in 24 hours." in page.content.decode()
+    assert early.get(PASSWORD).url == VERIFY
+    assert journeys.begin(Client()).user_id is None, "the next request is a decoy"
 
 
 def test_o2_sending_again_does_not_give_tries_back(alice: User, open_policy: ResetPolicy) -> None:

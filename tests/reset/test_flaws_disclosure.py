@@ -229,7 +229,7 @@ def test_e1_e2_a_blocked_account_is_blocked_like_a_blocked_stranger(
         walk.post(VERIFY, {"action": "answer", "code": "000000x"})
         walk.get("/reset/status/")
     assert_alike(walks)
-    assert "Too many tries" in walks[0].seen[-1][2]
+    assert "That was too often. Please try again in 24 hours." in walks[0].seen[-2][2]
 
 
 def test_e1_five_wrong_answers_end_the_same_for_everybody(everybody: dict[str, User], open_policy: ResetPolicy, alike: Any) -> None:
