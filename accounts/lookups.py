@@ -45,7 +45,7 @@ class Lookup(Generic[Row]):
         fresh.connection, fresh.using = connection, connection.alias
         fresh.params = tuple(given[name] if name else constant for name, constant in places)
         queryset = found.all()
-        queryset.query.get_compiler = lambda *_, **__: fresh  # type: ignore[method-assign,assignment]
+        queryset.query.get_compiler = lambda *_, **__: fresh  # type: ignore[method-assign]
         return list(queryset)
 
     def _make(self) -> tuple["QuerySet[Row]", _Written, list[tuple[str | None, Any]]]:
@@ -56,10 +56,10 @@ class Lookup(Generic[Row]):
         names = {self._prepared(name, mark): name for name, mark in marks.items()}
         written = copy.copy(compiler)
         written.__class__ = type("Written", (_Written, type(compiler)), {})
-        written.statement = statement  # type: ignore[attr-defined]
+        written.statement = statement
         places = [(names.get(param), param) for param in params]
-        self._made = queryset, written, places  # type: ignore[assignment]
-        return self._made  # type: ignore[return-value]
+        self._made = queryset, written, places
+        return self._made
 
     def _prepared(self, name: str, value: Any) -> Any:
         return self._fields[name].get_db_prep_value(value, connection)

@@ -51,11 +51,13 @@ def _tenants(key: str, mail_key: str, domain: str) -> "QuerySet[Tenant]":
     joins = {
         "named": FilteredRelation("users", condition=Q(users__principal_key=key)),
         "mailed": FilteredRelation("users", condition=Q(users__mail_key=mail_key) & Q(users__mail_key__gt="")),
-        "named_domain": FilteredRelation("domains", condition=Q(domains__name=domain, domains__verified_at__isnull=False)),
+        "named_domain": FilteredRelation(
+            "domains", condition=Q(domains__name=domain, domains__verified_at__isnull=False)
+        ),
     }
     with scopes_disabled():
         tenants = Tenant.objects.filter(is_active=True).annotate(**joins).order_by()
-        return tenants.select_related("branding", "named", "mailed", "named_domain").defer("branding__logo")
+        return tenants.select_related("branding", *joins).defer("branding__logo")
 
 
 def _at_tenant(tenant: int, **typed: str) -> "QuerySet[Tenant]":

@@ -31,10 +31,10 @@ class Checkers:
 
     def __init__(self, rules: Rules, file_bytes: int) -> None:
         self._rules = rules
-        processes = min(MOST_PROCESSES, os.cpu_count() or 1)
+        processes = min(MOST_PROCESSES, (os.cpu_count() or 1) - 1)
         self._ahead = processes + 1
         self._pool: ProcessPoolExecutor | None = None
-        if file_bytes >= WORTHWHILE_BYTES and processes > 1:
+        if file_bytes >= WORTHWHILE_BYTES and processes > 0:
             # A fresh process, not a fork: this one has an open database connection, and threads.
             self._pool = ProcessPoolExecutor(
                 processes, mp_context=get_context("spawn"), initializer=_without_translations

@@ -164,9 +164,12 @@ class Planner:
         return added
 
     def _add_proofs(self, plan: Plan, person: Person, known: HeldUser | None) -> int:
+        if known is None:
+            plan.new_proofs += [NewProof(person.key, proof, None, True) for proof in person.proofs]
+            return len(person.proofs)
         added = 0
         for proof in person.proofs:
-            held = known.proofs.get(proof.type, []) if known else []
+            held = known.proofs.get(proof.type, [])
             if any(self._is_same(old, proof) for old in held):
                 continue
             if any(not old.is_free for old in held):
@@ -175,7 +178,7 @@ class Planner:
             if held:
                 plan.changed_proofs.append(NewProof(person.key, proof, held[0]))
             else:
-                plan.new_proofs.append(NewProof(person.key, proof, owner_is_new=known is None))
+                plan.new_proofs.append(NewProof(person.key, proof))
             added += 1
         return added
 
@@ -191,7 +194,8 @@ def _merged(person: Person, before: UserFields) -> UserFields:
         person.name, person.mail, person.given_name, person.family_name, person.display_name, person.language,
         person.enabled,
     )  # fmt: skip
-    return UserFields(*(old if new is None else new for new, old in zip(values, before, strict=True)))  # type: ignore[arg-type]
+    merged = [old if new is None else new for new, old in zip(values, before, strict=True)]
+    return UserFields(*merged)  # type: ignore[arg-type]
 
 
 def _held_users(tenant: Tenant, people: Sequence[Person]) -> dict[str, HeldUser]:

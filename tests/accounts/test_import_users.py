@@ -86,6 +86,13 @@ def test_only_what_differs_is_changed(acme: Tenant, tmp_path: Path) -> None:
     assert bob["names"] == ("Bob", "Okafor", "Bob O.")
 
 
+def test_a_proof_is_added_to_somebody_who_is_there_already(bob: User, acme: Tenant, tmp_path: Path) -> None:
+    text = "principal_name,mobile_phone\nbob@acme.example,+1 4255551234\n"
+    assert import_text(tmp_path, acme, text).counts.changed == 1
+    assert proofs_of(acme, "bob@acme.example") == {"email": "bob@home.example", "mobile_phone": "+14255551234"}
+    assert import_text(tmp_path, acme, text).counts.unchanged == 1
+
+
 def test_a_value_that_replaces_an_imported_one_counts_after_72_hours(acme: Tenant, tmp_path: Path) -> None:
     import_text(tmp_path, acme, HEADER + BOB)
     later = timezone.now() + timedelta(days=30)

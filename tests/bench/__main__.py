@@ -70,7 +70,9 @@ def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--users", default="100000,1000000", help="sizes; contrib.auth is measured with the first")
     parser.add_argument("--seconds", type=float, default=10.0, help="how long each cell is measured")
-    parser.add_argument("--quick", action="store_true", help="10,000 users, 3 seconds: to see that it runs, not for figures")
+    parser.add_argument(
+        "--quick", action="store_true", help="10,000 users, 3 seconds: to see that it runs, not for figures"
+    )
     given = parser.parse_args()
     if given.quick:
         given.users, given.seconds = "10000", 3.0

@@ -26,7 +26,8 @@ class Page:
         for found in INPUT.findall(self.body):
             attributes = dict(ATTRIBUTE.findall(found))
             if attributes.get(b"name") == name.encode():
-                return attributes.get(b"value", b"").decode()
+                value: bytes = attributes.get(b"value", b"")
+                return value.decode()
         raise Unexpected(f"no field {name} in a page of {len(self.body)} bytes: {self.body[:2000]!r}")
 
 

@@ -11,11 +11,11 @@ import django
 
 django.setup()
 
+from captcha.models import CaptchaStore  # noqa: E402
 from django.db import connection  # noqa: E402 - models can be used now, not before
 from django.test import Client  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-from captcha.models import CaptchaStore  # noqa: E402
 from reset import captcha  # noqa: E402
 from tests.bench import processor  # noqa: E402
 from tests.bench.stacks import HOST  # noqa: E402

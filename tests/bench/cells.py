@@ -139,7 +139,7 @@ def count_statements(stack: Stack) -> Counts:
         cell = load(stack, 1, 60, COUNTED_JOURNEYS)
         stack.database.execute("SELECT pg_sleep(1)")  # the last messages
     delivering = [said for said in worker if any("notifications_delivery" in text for text in said)]
-    messages = sum("INSERT INTO \"notifications_delivery" in text for said in delivering for text in said)
+    messages = sum('INSERT INTO "notifications_delivery' in text for said in delivering for text in said)
     requests = sum(map(len, cell.pages.values())) / COUNTED_JOURNEYS
     return Counts(count(web), count(delivering), COUNTED_JOURNEYS, messages, requests)
 

@@ -123,7 +123,10 @@ def _processor(figures: Figures) -> list[Target]:
     ]
     cells = figures.cells
     for clients in (1, 8):
-        ours, theirs = cells["rekey", figures.base, "trivial", clients], cells["contrib", figures.base, "trivial", clients]
+        ours, theirs = (
+            cells["rekey", figures.base, "trivial", clients],
+            cells["contrib", figures.base, "trivial", clients],
+        )
         label = f"{clients} client{'s' if clients > 1 else ''}"
         for users in figures.sizes:
             cell = cells["rekey", users, "trivial", clients]
@@ -172,4 +175,6 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [head, *rows]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     ruled = [lines[0], ["-" * width for width in widths], *lines[1:]]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in ruled)
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in ruled
+    )

@@ -30,7 +30,7 @@ USERS = f"""
            'user' || n || '@{HOME}', 'Given' || n, 'Family' || n, 'Given' || n || ' Family' || n, 'en',
            true, false, false, false, now(), false, md5(n::text)
     FROM generate_series(0, %s - 1) n
-"""  # noqa: S608 - constants only
+"""
 OTHERS = """
     INSERT INTO accounts_authenticator (
         tenant_id, user_id, type, name, confirmed, sealed, digest, source, registered_at, changed_at, replaces_another,

@@ -45,7 +45,11 @@ class Rekey:
             },
         )
         page = browser.get("ways to choose from", page.location)
-        sent = {"csrfmiddlewaretoken": page.field("csrfmiddlewaretoken"), "action": "choose", "offer": page.field("offer")}
+        sent = {
+            "csrfmiddlewaretoken": page.field("csrfmiddlewaretoken"),
+            "action": "choose",
+            "offer": page.field("offer"),
+        }
         if not sent["offer"].startswith("email:"):
             raise Unexpected(f"offered {sent['offer']}")
         page = browser.post("send the code", "/reset/verify/", sent)

@@ -25,7 +25,9 @@ def processes() -> dict[int, Process]:
             except OSError:  # ended meanwhile
                 continue
             user, system, user_ended, system_ended = map(int, fields[11:15])
-            found[int(entry.name)] = Process(int(fields[1]), (user + system) / TICKS, (user_ended + system_ended) / TICKS)
+            found[int(entry.name)] = Process(
+                int(fields[1]), (user + system) / TICKS, (user_ended + system_ended) / TICKS
+            )
     return found
 
 

@@ -125,7 +125,7 @@ def ground() -> Iterator[Ground]:
     """Start PostgreSQL, Redis and the mail server; make keys; collect static files. All gone at the end."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rekey-bench-")))
-        memory = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - a folder of our own in it
+        memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
         mailboxes = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rekey-bench-", dir=memory)))
         database_url = stack.enter_context(servers.postgresql(*POSTGRESQL))
         redis_server = stack.enter_context(servers.redis())
@@ -141,7 +141,9 @@ def ground() -> Iterator[Ground]:
 
 def make_keys(folder: Path) -> dict[str, str]:
     """What an operator does before the first start."""
-    manage("make_keys", "--dir", str(folder / "keys"), environment={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)})
+    manage(
+        "make_keys", "--dir", str(folder / "keys"), environment={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    )
     lines = (folder / "keys" / "keys.env").read_text(encoding="utf-8").splitlines()
     pairs = (line.partition("=") for line in lines if "=" in line and not line.startswith("#"))
     keys = {name.strip().removeprefix("export "): value.strip().strip("'\"") for name, _, value in pairs}
@@ -208,7 +210,11 @@ def running(ground: Ground, side: str, users: int, hasher: str) -> Iterator[Stac
         web = stack.enter_context(process([str(BIN / "gunicorn"), application, *options], environment, port, log))
         if worker:
             servers.wait_until(lambda: _is_announced(database), worker, ground.folder / "worker.log")
-        place = {"database": ground.url_of(side, users), "ask_port": ground.ask_port, "mailboxes": str(ground.mailboxes)}
+        place = {
+            "database": ground.url_of(side, users),
+            "ask_port": ground.ask_port,
+            "mailboxes": str(ground.mailboxes),
+        }
         yield Stack(
             side=side,
             users=users,

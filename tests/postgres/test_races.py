@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from reset import alarms, flow
 from reset.flow import Answered
 from reset.methods.codes import SentCode
 from reset.models import Challenge, ResetRequest, State
+from reset.requests import TooOften
 from tests import wizard
 from tests.reset import journeys
 from tests.reset.journeys import PASSWORD
@@ -107,8 +109,9 @@ def test_o4_50_parallel_right_answers_pass_once(alice: User, open_policy: ResetP
         resumed = flow.resume(str(request.pk), secret)
         if resumed is None:
             return False
-        with scopes_disabled():
+        with scopes_disabled(), suppress(TooOften):
             return flow.answer(resumed, [code], Visitor())[0] == Answered.RIGHT
+        return False
 
     passed = at_once(50, right)
     assert sum(passed) == 1

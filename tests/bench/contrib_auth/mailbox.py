@@ -1,9 +1,9 @@
 """Mail as a file in memory, one for each address: the newest mail wins."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from django.conf import settings
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 
@@ -14,5 +14,5 @@ class Mailbox(BaseEmailBackend):
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
         for message in email_messages:
             for address in message.recipients():
-                Path(settings.EMAIL_FILE_PATH, address).write_bytes(message.message().as_bytes())
+                Path(os.environ["MAILBOXES"], address).write_bytes(message.message().as_bytes())
         return len(email_messages)

@@ -49,4 +49,3 @@ PASSWORD_HASHERS = (
     else global_settings.PASSWORD_HASHERS
 )
 EMAIL_BACKEND = "tests.bench.contrib_auth.mailbox.Mailbox"
-EMAIL_FILE_PATH = os.environ.get("MAILBOXES", "")
