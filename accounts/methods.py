@@ -1,5 +1,6 @@
 """Names of the authentication methods. Rules about them live in `policy`, their behaviour in `reset/methods/`."""
 
+from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -47,3 +48,8 @@ METHODS_OF: dict[AuthenticatorType, tuple[Method, ...]] = {
     AuthenticatorType.APP: (Method.APP_CODE,),
     AuthenticatorType.QUESTIONS: (Method.QUESTIONS,),
 }
+
+
+def available_methods() -> tuple[Method, ...]:
+    """The methods this installation can carry out: text messages need a provider."""
+    return tuple(method for method in Method if method != Method.SMS or settings.SMS_URL)

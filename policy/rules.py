@@ -2,7 +2,7 @@
 
 from django.db.models import Q
 
-from accounts.methods import Method
+from accounts.methods import available_methods
 from accounts.models import Tenant
 from policy.decisions import PolicyFacts, TenantFacts
 from policy.models import ResetPolicy
@@ -27,7 +27,7 @@ def load(tenant: Tenant) -> tuple[PolicyFacts, ...]:
             name=row["name"],
             audience=row["audience"],
             group_ids=frozenset(group | set(known.group_ids if known else ())),
-            methods=tuple(method for method in Method if method in row["methods"]),
+            methods=tuple(method for method in available_methods() if method in row["methods"]),
             methods_required=row["methods_required"],
             unlock_without_reset=row["unlock_without_reset"],
             notify_users=row["notify_users"],

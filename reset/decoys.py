@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from accounts import secrets
 from accounts.masks import mask_mail, mask_phone
-from accounts.methods import KIND_OF, Method
+from accounts.methods import KIND_OF, Method, available_methods
 from accounts.names import key_of
 from policy.decisions import ADMINISTRATOR_GATES, ADMINISTRATOR_METHODS, Offer, PolicyFacts
 from reset.snapshot import Snapshot
@@ -37,7 +37,8 @@ def snapshot(tenant_id: int, typed: str, policies: Sequence[PolicyFacts]) -> tup
     chance = Chance(tenant_id, typed)
     policy = _policy(chance, policies)
     if policy is None or chance.number("administrator", ADMINISTRATORS_ONE_IN) == 0:
-        allowed, required, as_administrator = list(ADMINISTRATOR_METHODS), ADMINISTRATOR_GATES, True
+        usable = [method for method in ADMINISTRATOR_METHODS if method in available_methods()]
+        allowed, required, as_administrator = usable, ADMINISTRATOR_GATES, True
     else:
         allowed, required, as_administrator = list(policy.methods), policy.methods_required, False
     offers = tuple(offer for method in _held(chance, allowed, required) for offer in _offers(chance, method))

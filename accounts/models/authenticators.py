@@ -11,7 +11,7 @@ from django_otp.models import Device
 
 from accounts import secrets
 from accounts.masks import mask_of
-from accounts.methods import METHODS_OF, AuthenticatorType, Method
+from accounts.methods import METHODS_OF, AuthenticatorType, Method, available_methods
 from accounts.models.scoped import TenantManager
 from accounts.models.tenants import Tenant, TenantOwned
 from accounts.models.users import User
@@ -94,7 +94,9 @@ class Authenticator(Device):
         return mask_of(AuthenticatorType(self.type), self.secret_value)
 
     def methods(self) -> tuple[Method, ...]:
-        return METHODS_OF[AuthenticatorType(self.type)]
+        """What it can be used for in this installation."""
+        usable = available_methods()
+        return tuple(method for method in METHODS_OF[AuthenticatorType(self.type)] if method in usable)
 
     def proves(self, imported_counts: bool, now: Any) -> bool:
         """Whether it may be used as a proof now: confirmed by the person, or allowed as imported and old enough.

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.admin.authenticators import AuthenticatorAdmin
-from accounts.methods import KIND_OF, AuthenticatorType, Kind
+from accounts.methods import KIND_OF, METHODS_OF, AuthenticatorType, Kind
 from accounts.models import Authenticator
 from notifications import messages
 from notifications.outbox import enqueue
@@ -37,7 +37,7 @@ class ConsoleAuthenticatorAdmin(AuthenticatorAdmin):
 
 def kind_of(authenticator: Authenticator) -> Kind:
     """What an authenticator is to its person: a phone that no method uses yet is a phone all the same."""
-    methods = authenticator.methods()
+    methods = METHODS_OF[AuthenticatorType(authenticator.type)]
     return KIND_OF[methods[0]] if methods else Kind.PHONE
 
 
