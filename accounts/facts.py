@@ -7,9 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
+from django.db.models import QuerySet
 
+from accounts.lookups import Lookup
 from accounts.methods import AuthenticatorType, Method
 from accounts.models import Authenticator, GroupMembership, GroupNesting, RoleAssignment, User
+from accounts.tenants import all_opened
 
 
 @dataclass(frozen=True)
@@ -45,12 +48,24 @@ class UserFacts:
         return bool(self.roles)
 
 
+def _authenticators(user_ids: Sequence[int]) -> "QuerySet[Authenticator]":
+    return Authenticator.objects.filter(user_id__in=user_ids).order_by("registered_at", "id")
+
+
+def _authenticators_of_one(user: int) -> "QuerySet[Authenticator]":
+    with all_opened():
+        return _authenticators([user])
+
+
+AUTHENTICATORS = Lookup(_authenticators_of_one, user=User._meta.get_field("id"))
+
+
 def load(users: Sequence[User], imported_counts: bool, now: datetime) -> dict[int, UserFacts]:
     """Facts by user id. For nobody the same statements run, so that a stranger costs what a person costs."""
     ids = [user.pk for user in users] or [0]
     groups, roles = groups_and_roles(ids)
     held: dict[int, list[AuthenticatorFacts]] = defaultdict(list)
-    for row in Authenticator.objects.filter(user_id__in=ids).order_by("registered_at", "id"):
+    for row in AUTHENTICATORS.rows(user=ids[0]) if len(ids) == 1 else _authenticators(ids):
         held[row.user_id].append(_authenticator(row, imported_counts, now))
     return {
         user.pk: UserFacts(

@@ -4,12 +4,11 @@ Only the values change between calls. Rows come out as the same model instances,
 """
 
 import copy
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 from uuid import uuid4
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import Field, IntegerField, Model, QuerySet, UUIDField
 from django.db.models.sql.compiler import SQLCompiler
 
@@ -17,13 +16,17 @@ Row = TypeVar("Row", bound=Model)
 
 
 class _Written(SQLCompiler):
-    """A compiler whose statement stands; `params` are this call's."""
+    """A compiler whose statement stands, and how its columns become values; `params` are this call's."""
 
     statement: str
     params: tuple[Any, ...]
+    converters: dict[int, Any]
 
     def as_sql(self, with_limits: bool = True, with_col_aliases: bool = False) -> tuple[str, tuple[Any, ...]]:
         return self.statement, self.params
+
+    def get_converters(self, expressions: Iterable[Any]) -> dict[int, Any]:
+        return self.converters
 
 
 class Lookup(Generic[Row]):
@@ -34,7 +37,6 @@ class Lookup(Generic[Row]):
 
     def __init__(self, build: Callable[..., "QuerySet[Row]"], **fields: "Field[Any, Any]") -> None:
         self._build, self._fields = build, fields
-        self._lock = threading.Lock()
         self._made: tuple[QuerySet[Row], _Written, list[tuple[str | None, Any]]] | None = None
 
     def rows(self, **values: Any) -> list[Row]:
@@ -42,7 +44,7 @@ class Lookup(Generic[Row]):
         found, compiler, places = self._made or self._make()
         given = {name: self._prepared(name, value) for name, value in values.items()}
         fresh = copy.copy(compiler)
-        fresh.connection, fresh.using = connection, connection.alias
+        fresh.connection = connections[DEFAULT_DB_ALIAS]  # this thread's, not the proxy: it is asked for every column
         fresh.params = tuple(given[name] if name else constant for name, constant in places)
         queryset = found.all()
         queryset.query.get_compiler = lambda *_, **__: fresh  # type: ignore[method-assign]
@@ -51,18 +53,18 @@ class Lookup(Generic[Row]):
     def _make(self) -> tuple["QuerySet[Row]", _Written, list[tuple[str | None, Any]]]:
         marks = {name: _mark(field) for name, field in self._fields.items()}
         queryset = self._build(**marks)
-        compiler = queryset.query.get_compiler(connection.alias)
+        compiler = queryset.query.get_compiler(DEFAULT_DB_ALIAS)
         statement, params = compiler.as_sql()
         names = {self._prepared(name, mark): name for name, mark in marks.items()}
         written = copy.copy(compiler)
         written.__class__ = type("Written", (_Written, type(compiler)), {})
         written.statement = statement
-        places = [(names.get(param), param) for param in params]
-        self._made = queryset, written, places
+        written.converters = compiler.get_converters(column for column, _, _ in compiler.select)
+        self._made = queryset, written, [(names.get(param), param) for param in params]
         return self._made
 
     def _prepared(self, name: str, value: Any) -> Any:
-        return self._fields[name].get_db_prep_value(value, connection)
+        return self._fields[name].get_db_prep_value(value, connections[DEFAULT_DB_ALIAS])
 
 
 def _mark(field: "Field[Any, Any]") -> Any:

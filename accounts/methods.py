@@ -50,6 +50,12 @@ METHODS_OF: dict[AuthenticatorType, tuple[Method, ...]] = {
 }
 
 
+def kind_of(authenticator_type: AuthenticatorType) -> Kind:
+    """What an authenticator is to its person: a phone that no method uses yet is a phone all the same."""
+    methods = METHODS_OF[authenticator_type]
+    return KIND_OF[methods[0]] if methods else Kind.PHONE
+
+
 def available_methods() -> tuple[Method, ...]:
     """The methods this installation can carry out: text messages need a provider."""
     return tuple(method for method in Method if method != Method.SMS or settings.SMS_URL)

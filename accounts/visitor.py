@@ -25,9 +25,7 @@ class Visitor:
     @property
     def client(self) -> str:
         """The browser and its system in words people know, as far as the browser tells the truth; else what it said."""
-        found = [
-            next((name for mark, name in marks if mark in self.user_agent), "") for marks in (BROWSERS, SYSTEMS)
-        ]
+        found = [next((name for mark, name in marks if mark in self.user_agent), "") for marks in (BROWSERS, SYSTEMS)]
         return ", ".join(part for part in found if part) or self.user_agent
 
     @property

@@ -1,23 +1,32 @@
 """Loading a tenant's policies as plain data, in one statement."""
 
-from django.db.models import Q
+from typing import Any
 
+from django.db.models import QuerySet
+
+from accounts.lookups import Lookup
 from accounts.methods import available_methods
 from accounts.models import Tenant
+from accounts.tenants import all_opened
 from policy.decisions import PolicyFacts, TenantFacts
 from policy.models import ResetPolicy
 
 
+def _of_tenant(tenant: int) -> "QuerySet[Any, Any]":
+    with all_opened():
+        rows = ResetPolicy.objects.filter(tenant=tenant).order_by("priority", "id")
+    return rows.values(
+        "id", "name", "audience", "methods", "methods_required", "unlock_without_reset", "notify_users",
+        "notify_administrators", "policy_groups__group_id",
+    )  # fmt: skip
+
+
+OF_TENANT: Lookup[Any] = Lookup(_of_tenant, tenant=Tenant._meta.get_field("id"))
+
+
 def load(tenant: Tenant) -> tuple[PolicyFacts, ...]:
     """All policies of a tenant, smallest priority number first."""
-    rows = (
-        ResetPolicy.objects.filter(Q(tenant=tenant))
-        .order_by("priority", "id")
-        .values(
-            "id", "name", "audience", "methods", "methods_required", "unlock_without_reset", "notify_users",
-            "notify_administrators", "policy_groups__group_id",
-        )
-    )  # fmt: skip
+    rows: list[Any] = OF_TENANT.rows(tenant=tenant.pk)
     found: dict[int, PolicyFacts] = {}
     for row in rows:
         known = found.get(row["id"])

@@ -1,5 +1,7 @@
 """Where a person is told what happened to the account."""
 
+from collections.abc import Iterable
+
 from accounts.methods import AuthenticatorType
 from accounts.models import Authenticator, Domain, User
 from accounts.names import domain_of
@@ -11,4 +13,9 @@ def addresses_of(user: User) -> list[str]:
     found = [row.secret_value for row in rows] + ([user.mail] if user.mail else [])
     if not found and Domain.objects.filter(name=domain_of(user.principal_name), verified_at__isnull=False).exists():
         found = [user.principal_name]
-    return list({address.casefold(): address for address in found}.values())
+    return distinct(found)
+
+
+def distinct(addresses: Iterable[str]) -> list[str]:
+    """Each address once, whatever its case."""
+    return list({address.casefold(): address for address in addresses}.values())

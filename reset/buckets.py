@@ -26,5 +26,3 @@ def failures_subject(account: str, browser: str = "") -> str:
 def of_request(request: ResetRequest) -> str:
     """The bucket of a running request."""
     return failures_subject(request.account_key, request.browser)
-
-

@@ -112,8 +112,8 @@ class CopyStore:
             [self.tenant.pk, Authenticator.Source.IMPORT.value, self.now, self.now],
         )
 
-    def change_proofs(self, proofs: Iterable[NewProof], ids: Mapping[str, int]) -> None:
-        self._merge(
+    def change_proofs(self, proofs: Sequence[NewProof], ids: Mapping[str, int]) -> list[NewProof]:
+        changed = self._merge(
             "import_new_values (id bigint, old_digest text, sealed bytea, digest text)",
             (
                 (new.held.id, new.held.digest, sealed, new.proof.digest)
@@ -126,9 +126,12 @@ class CopyStore:
             FROM import_new_values fresh
             WHERE held.id = fresh.id AND held.digest = fresh.old_digest AND held.source = %s
               AND held.confirmed_at IS NULL
+            RETURNING held.id, held.user_id
             """,  # noqa: S608
             [self.now, Authenticator.Source.IMPORT.value],
+            int,
         )
+        return [new for new in proofs if new.held is not None and new.held.id in changed]
 
     def add_memberships(self, memberships: Iterable[tuple[int, int]]) -> None:
         self._merge(
@@ -143,7 +146,7 @@ class CopyStore:
 
     def _merge(
         self, table: str, rows: Iterable[tuple[Any, ...]], sql: str, parameters: list[Any], key: Any = str
-    ) -> dict[str, int]:
+    ) -> dict[Any, int]:
         """COPY rows into a temporary table, run the merging statement, and answer with what it returns: key and id."""
         name = table.partition(" ")[0]
         with connection.cursor() as cursor:

@@ -86,6 +86,8 @@ class Plan:
     changed_proofs: list[NewProof] = field(default_factory=list)
     memberships: list[tuple[str, str]] = field(default_factory=list)
     group_ids: dict[str, int] = field(default_factory=dict)
+    # By id, of the people whose imported phone or address gives way to another one: `User.mail` as it was.
+    mails_before: dict[int, str] = field(default_factory=dict)
     kept: int = 0
     unchanged: int = 0
     changed: int = 0
@@ -177,6 +179,7 @@ class Planner:
                 continue
             if held:
                 plan.changed_proofs.append(NewProof(person.key, proof, held[0]))
+                plan.mails_before[known.id] = known.fields.mail
             else:
                 plan.new_proofs.append(NewProof(person.key, proof))
             added += 1
@@ -200,7 +203,7 @@ def _merged(person: Person, before: UserFields) -> UserFields:
 
 def _held_users(tenant: Tenant, people: Sequence[Person]) -> dict[str, HeldUser]:
     columns = ("id", "principal_key", "directory_id", *UserFields._fields)
-    keys = _any_of("principal_key", [person.key for person in people])
+    keys = any_of("principal_key", [person.key for person in people])
     rows = User.objects.filter(keys, tenant=tenant).values_list(*columns)
     found = {key: HeldUser(pk, UserFields(*fields), directory is not None) for pk, key, directory, *fields in rows}
     if found:
@@ -208,7 +211,7 @@ def _held_users(tenant: Tenant, people: Sequence[Person]) -> dict[str, HeldUser]
     return found
 
 
-def _any_of(column: str, values: Sequence[str | int]) -> Q | RawSQL:
+def any_of(column: str, values: Sequence[str | int]) -> Q | RawSQL:
     """The rows with one of these values. PostgreSQL takes them as one array, and goes through the index with it."""
     if connection.vendor != "postgresql":
         return Q(**{f"{column}__in": values})
@@ -216,7 +219,7 @@ def _any_of(column: str, values: Sequence[str | int]) -> Q | RawSQL:
 
 
 def _load_proofs(users: dict[int, HeldUser]) -> None:
-    theirs = _any_of("user_id", list(users))
+    theirs = any_of("user_id", list(users))
     proofs = Authenticator.objects.filter(theirs, type__in=IMPORTED_TYPES).order_by("id")
     columns = ("id", "user_id", "type", "digest", "source", "confirmed_at")
     for pk, owner, kind, digest, source, confirmed in proofs.values_list(*columns):

@@ -19,6 +19,7 @@ from accounts.importing.copying import CopyStore, refresh_statistics
 from accounts.importing.parallel import Batch, Checked, Checkers
 from accounts.importing.planning import Plan, Planner, digest_purposes
 from accounts.importing.reading import RawLine, Source, read_line
+from accounts.importing.replacing import Replaced, addresses_before, replaced_people, tell, tell_nobody
 from accounts.importing.writing import BulkStore, Store
 from accounts.models import Domain, Tenant
 from accounts.tenants import opened
@@ -39,7 +40,11 @@ class RefusedLine:
 
 @dataclass
 class Counts:
-    """What an import did, or (a dry run) would do. `kept`: proofs that people registered or confirmed themselves."""
+    """What an import did, or (a dry run) would do.
+
+    `kept`: proofs that people registered or confirmed themselves. `announced`: people who are told that an imported
+    value of theirs was replaced; `not_announced`: who ought to be told, and can't.
+    """
 
     added: int = 0
     changed: int = 0
@@ -47,6 +52,8 @@ class Counts:
     refused: int = 0
     groups_added: int = 0
     kept: int = 0
+    announced: int = 0
+    not_announced: int = 0
 
     @property
     def rows(self) -> int:
@@ -63,7 +70,11 @@ def ignore(*_: object) -> None:
 
 @dataclass
 class Import:
-    """One run over a file. `on_refused` hears of every refused line in order, `on_rows` how many rows are done more."""
+    """One run over a file. `on_refused` hears of every refused line in order, `on_rows` how many rows are done more.
+
+    `on_replaced` hears, in the transaction that changes them, of people whose imported phone or address gave way to
+    another one, some at a time; it returns how many of them are told. A dry run doesn't call it.
+    """
 
     tenant: Tenant
     source: Source
@@ -72,6 +83,7 @@ class Import:
     on_start: Callable[[int], object] = ignore
     on_refused: Callable[[RefusedLine], object] = ignore
     on_rows: Callable[[int], object] = ignore
+    on_replaced: Callable[[Sequence[Replaced]], int] = tell_nobody
 
     def run(self) -> Counts:
         """Import the file. Each batch is a transaction with its audit event: an interrupted run is simply run again.
@@ -118,8 +130,10 @@ class Import:
             Tenant.objects.select_for_update(no_key=True).get(pk=self.tenant.pk)
             plan, more = planner.plan(checked.people)
             refused.update(more)
+            before = addresses_before(plan)
             refused.update(_write(self._store(now), plan, checked.people))
             counts = _counts(plan, refused)
+            counts.announced, counts.not_announced = tell(replaced_people(plan, before), self.on_replaced)
             audit.record(Event(Activity.USERS_IMPORTED, self.tenant.pk, correlation_id=run_id, details=asdict(counts)))
         return counts
 
@@ -140,6 +154,7 @@ def _counts(plan: Plan, refused: dict[int, str]) -> Counts:
         refused=len(refused),
         groups_added=len(plan.new_groups),
         kept=plan.kept,
+        announced=len(plan.mails_before),
     )
 
 
@@ -152,9 +167,10 @@ def _write(store: Store, plan: Plan, people: Sequence[Person]) -> dict[int, str]
         del plan.new_users[key]
     if plan.changed_users:
         store.change_users(plan.changed_users)
-    for write, proofs in ((store.add_proofs, plan.new_proofs), (store.change_proofs, plan.changed_proofs)):
-        if proofs:
-            write([proof for proof in proofs if proof.owner in ids], ids)
+    if plan.new_proofs:
+        store.add_proofs([new for new in plan.new_proofs if new.owner in ids], ids)
+    if plan.changed_proofs:
+        plan.changed_proofs = store.change_proofs(plan.changed_proofs, ids)
     memberships = [(ids[owner], group_ids[group]) for owner, group in plan.memberships if owner in ids]
     if memberships:
         store.add_memberships(memberships)

@@ -31,7 +31,8 @@ class Store(Protocol):
     def add_proofs(self, proofs: Iterable[NewProof], ids: Mapping[str, int]) -> None:
         """Each sealed for its owner, whose id is looked up by key."""
 
-    def change_proofs(self, proofs: Iterable[NewProof], ids: Mapping[str, int]) -> None: ...
+    def change_proofs(self, proofs: Sequence[NewProof], ids: Mapping[str, int]) -> list[NewProof]:
+        """Those that were changed: what the person confirmed in the same moment is left as it is."""
 
     def add_memberships(self, memberships: Iterable[tuple[int, int]]) -> None: ...
 
@@ -98,13 +99,15 @@ class BulkStore:
         ]
         Authenticator.objects.bulk_create(rows, ROWS_AT_ONCE)
 
-    def change_proofs(self, proofs: Iterable[NewProof], ids: Mapping[str, int]) -> None:
+    def change_proofs(self, proofs: Sequence[NewProof], ids: Mapping[str, int]) -> list[NewProof]:
+        changed = []
         free = Authenticator.objects.filter(source=Authenticator.Source.IMPORT, confirmed_at=None)
         for new, _, sealed in sealed_proofs(self.tenant, proofs, ids):
-            if new.held is not None:
-                free.filter(pk=new.held.id, digest=new.held.digest).update(
-                    sealed=sealed, digest=new.proof.digest, changed_at=self.now, replaces_another=True
-                )
+            if new.held is not None and free.filter(pk=new.held.id, digest=new.held.digest).update(
+                sealed=sealed, digest=new.proof.digest, changed_at=self.now, replaces_another=True
+            ):
+                changed.append(new)
+        return changed
 
     def add_memberships(self, memberships: Iterable[tuple[int, int]]) -> None:
         rows = [GroupMembership(tenant=self.tenant, user_id=user, group_id=group) for user, group in memberships]

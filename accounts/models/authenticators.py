@@ -30,7 +30,14 @@ class Authenticator(Device):
         IMPORT = "import", _("Imported")
         STAFF = "staff", _("Typed by staff")
 
-    tenant = models.ForeignKey(Tenant, null=True, on_delete=models.CASCADE, related_name="+", verbose_name=_("tenant"))
+    tenant = models.ForeignKey(
+        Tenant,
+        null=True,
+        on_delete=models.CASCADE,
+        related_name="+",
+        db_index=False,  # another index leads with it
+        verbose_name=_("tenant"),
+    )
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="authenticators", verbose_name=_("user"))
     type = models.CharField(_("type"), max_length=20, choices=AuthenticatorType.choices)
     sealed = models.BinaryField(blank=True, default=b"")

@@ -35,7 +35,13 @@ class User(AbstractBaseUser):
     """A person of a tenant, or (without tenant) a platform operator. An administrator is a user with a role."""
 
     tenant = models.ForeignKey(
-        Tenant, null=True, blank=True, on_delete=models.CASCADE, related_name="users", verbose_name=_("tenant")
+        Tenant,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="users",
+        db_index=False,  # other indexes lead with it
+        verbose_name=_("tenant"),
     )
     principal_name = models.CharField(_("user name"), max_length=254, validators=[validate_plain_name])
     principal_key = models.CharField(max_length=254, editable=False)

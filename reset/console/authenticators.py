@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.admin.authenticators import AuthenticatorAdmin
-from accounts.methods import KIND_OF, METHODS_OF, AuthenticatorType, Kind
+from accounts.methods import AuthenticatorType, kind_of
 from accounts.models import Authenticator
 from notifications import messages
 from notifications.outbox import enqueue
@@ -35,12 +35,6 @@ class ConsoleAuthenticatorAdmin(AuthenticatorAdmin):
             announce(request, row, told)
 
 
-def kind_of(authenticator: Authenticator) -> Kind:
-    """What an authenticator is to its person: a phone that no method uses yet is a phone all the same."""
-    methods = METHODS_OF[AuthenticatorType(authenticator.type)]
-    return KIND_OF[methods[0]] if methods else Kind.PHONE
-
-
 def announce(request: HttpRequest, authenticator: Authenticator, told: list[str]) -> None:
     """Tell the addresses held before the change. A platform operator's authenticators have no organisation to speak for."""
     user = authenticator.user
@@ -51,7 +45,7 @@ def announce(request: HttpRequest, authenticator: Authenticator, told: list[str]
                 tenant_id=user.tenant_id,
                 language=user.language or (user.tenant.language if user.tenant else "en"),
                 recipient=address,
-                kind=kind_of(authenticator),
+                kind=kind_of(AuthenticatorType(authenticator.type)),
                 principal_name=user.principal_name,
                 at=timezone.now(),
                 address="",

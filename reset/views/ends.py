@@ -101,9 +101,7 @@ def _refused(refusal: Refusal) -> tuple[str, str]:
         Refusal.UNLOCK_NOT_ALLOWED: (cannot, _("Your organisation doesn't allow unlocking without a new password.")),
         Refusal.DIRECTORY_NOT_CONNECTED: (
             _("Not available yet"),
-            _(
-                "Your organisation keeps these passwords in its own directory, which isn't connected here yet."
-            ),
+            _("Your organisation keeps these passwords in its own directory, which isn't connected here yet."),
         ),
         Refusal.BLOCKED: (
             _("Too many tries"),

@@ -1,11 +1,13 @@
 """Importing a text as if it were a file, and reading back what came of it."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from accounts.importing.reading import opened_file
+from accounts.importing.replacing import Replaced, tell_nobody
 from accounts.importing.runs import Counts, Import, RefusedLine
 from accounts.models import Authenticator, GroupMembership, Tenant, User
 from accounts.tenants import opened
@@ -22,14 +24,21 @@ class Result:
 
 
 def import_text(
-    folder: Path, tenant: Tenant, text: str | bytes, *, dry_run: bool = False, now: datetime | None = None
+    folder: Path,
+    tenant: Tenant,
+    text: str | bytes,
+    *,
+    dry_run: bool = False,
+    now: datetime | None = None,
+    on_replaced: Callable[[Sequence[Replaced]], int] = tell_nobody,
 ) -> Result:
     """Import a file with this content."""
     path = folder / "users.csv"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     refused: list[RefusedLine] = []
     with opened_file(path) as source:
-        counts = Import(tenant, source, dry_run, now, on_refused=refused.append).run()
+        job = Import(tenant, source, dry_run, now, on_refused=refused.append, on_replaced=on_replaced)
+        counts = job.run()
     return Result(counts, refused)
 
 

@@ -167,7 +167,8 @@ def test_one_audit_event_tells_the_counts_and_no_names(acme: Tenant, tmp_path: P
     with opened(acme):
         event = AuditEvent.objects.get(activity="users.imported")
     assert event.details == {
-        "added": 1, "changed": 0, "unchanged": 0, "refused": 1, "groups_added": 2, "kept": 0
+        "added": 1, "changed": 0, "unchanged": 0, "refused": 1, "groups_added": 2, "kept": 0,
+        "announced": 0, "not_announced": 0,
     }  # fmt: skip
 
 

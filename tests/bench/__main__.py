@@ -19,8 +19,8 @@ HASHERS = ("trivial", "real")
 class Run:
     """Collects the figures while stacks come and go."""
 
-    def __init__(self, sizes: list[int], seconds: float) -> None:
-        self.sizes, self.seconds = sizes, seconds
+    def __init__(self, sizes: list[int], seconds: float, tell_statements: bool) -> None:
+        self.sizes, self.seconds, self.tell_statements = sizes, seconds, tell_statements
         self.cells: dict[Key, Cell] = {}
         self.counts: dict[str, Counts] = {}
         self.captcha: dict[str, float] = {}
@@ -52,8 +52,9 @@ class Run:
     def measure_once(self, ground: Ground, stack: Stack) -> None:
         """What neither time nor size changes."""
         counts = self.counts[stack.side] = cells.count_statements(stack)
-        for text, times in counts.web.texts.most_common():
-            say(f"  {times / counts.resets:4.1f}  {text}")
+        if self.tell_statements:
+            for text, times in counts.web.texts.most_common():
+                say(f"  {times / counts.resets:4.1f}  {text}")
         if stack.side == "rekey":
             self.first_page = cells.first_page(stack)
             environment = ground.environment("rekey", stack.users, "trivial", "bench")
@@ -73,6 +74,7 @@ def options() -> argparse.Namespace:
     parser.add_argument(
         "--quick", action="store_true", help="10,000 users, 3 seconds: to see that it runs, not for figures"
     )
+    parser.add_argument("--statements", action="store_true", help="tell which statements were counted")
     given = parser.parse_args()
     if given.quick:
         given.users, given.seconds = "10000", 3.0
@@ -89,7 +91,7 @@ def main() -> None:
     signal.signal(signal.SIGALRM, too_long)
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(143))
     signal.alarm(LIMIT_SECONDS)
-    figures = Run(given.sizes, given.seconds).figures()
+    figures = Run(given.sizes, given.seconds, given.statements).figures()
     sys.stdout.write(report(figures) + "\n")
 
 

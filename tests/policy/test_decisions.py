@@ -44,7 +44,13 @@ def person(*authenticators: AuthenticatorFacts, **fields: Any) -> UserFacts:
 
 
 def policy(**fields: Any) -> PolicyFacts:
-    plain: dict[str, Any] = {"id": 1, "name": "P", "audience": "everybody", "group_ids": frozenset(), "methods_required": 1}
+    plain: dict[str, Any] = {
+        "id": 1,
+        "name": "P",
+        "audience": "everybody",
+        "group_ids": frozenset(),
+        "methods_required": 1,
+    }
     rest: dict[str, Any] = {"unlock_without_reset": True, "notify_users": True, "notify_administrators": True}
     return PolicyFacts(**{**plain, **rest, "methods": EVERYTHING, **fields})
 
@@ -57,8 +63,20 @@ REFUSED: list[tuple[UserFacts | None, list[PolicyFacts], Authority, bool, tuple[
     (person(MAIL, is_external=True), [EVERYBODY], HERE, False, (Refusal.EXTERNAL,)),
     (person(MAIL), [EVERYBODY], Authority(external_name="North"), False, (Refusal.EXTERNAL,)),
     (person(MAIL, is_paused=True), [EVERYBODY], HERE, False, (Refusal.PAUSED,)),
-    (person(MAIL, in_directory=True), [EVERYBODY], Authority(is_writable=False), False, (Refusal.DIRECTORY_NOT_CONNECTED,)),
-    (person(MAIL), [EVERYBODY], Authority(is_directory=True, is_writable=False), False, (Refusal.DIRECTORY_NOT_CONNECTED,)),
+    (
+        person(MAIL, in_directory=True),
+        [EVERYBODY],
+        Authority(is_writable=False),
+        False,
+        (Refusal.DIRECTORY_NOT_CONNECTED,),
+    ),
+    (
+        person(MAIL),
+        [EVERYBODY],
+        Authority(is_directory=True, is_writable=False),
+        False,
+        (Refusal.DIRECTORY_NOT_CONNECTED,),
+    ),
     (person(MAIL), [], HERE, False, (Refusal.NO_POLICY,)),
     (person(MAIL), [policy(audience="nobody")], HERE, False, (Refusal.NO_POLICY,)),
     (person(MAIL), [policy(audience="groups", group_ids=frozenset({7}))], HERE, False, (Refusal.OUT_OF_SCOPE,)),
@@ -66,7 +84,13 @@ REFUSED: list[tuple[UserFacts | None, list[PolicyFacts], Authority, bool, tuple[
     (person(OFFICE), [EVERYBODY], HERE, False, (Refusal.TOO_FEW_METHODS,)),
     (person(APP), [policy(methods=(Method.EMAIL,))], HERE, False, (Refusal.TOO_FEW_METHODS,)),
     (person(MAIL), [policy(methods_required=2)], HERE, False, (Refusal.TOO_FEW_METHODS,)),
-    (person(MAIL, held(AuthenticatorType.EMAIL, 9)), [policy(methods_required=2)], HERE, False, (Refusal.TOO_FEW_METHODS,)),
+    (
+        person(MAIL, held(AuthenticatorType.EMAIL, 9)),
+        [policy(methods_required=2)],
+        HERE,
+        False,
+        (Refusal.TOO_FEW_METHODS,),
+    ),
     (person(held(AuthenticatorType.EMAIL, 1, counts=False)), [EVERYBODY], HERE, False, (Refusal.TOO_FEW_METHODS,)),
     (person(MAIL), [policy(unlock_without_reset=False)], HERE, True, (Refusal.UNLOCK_NOT_ALLOWED,)),
     (
@@ -79,9 +103,15 @@ REFUSED: list[tuple[UserFacts | None, list[PolicyFacts], Authority, bool, tuple[
 ]
 
 
-@pytest.mark.parametrize(("user", "policies", "authority", "unlock", "refusals"), REFUSED, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(
+    ("user", "policies", "authority", "unlock", "refusals"), REFUSED, ids=lambda value: str(value)[:40]
+)
 def test_who_is_refused_and_why(
-    user: UserFacts | None, policies: list[PolicyFacts], authority: Authority, unlock: bool, refusals: tuple[Refusal, ...]
+    user: UserFacts | None,
+    policies: list[PolicyFacts],
+    authority: Authority,
+    unlock: bool,
+    refusals: tuple[Refusal, ...],
 ) -> None:
     decision = decide_reset(user, policies, TENANT, authority, unlock)
     assert (decision.refusals, decision.is_allowed) == (refusals, False)
@@ -123,7 +153,9 @@ def test_the_first_policy_by_priority_governs_and_only_that() -> None:
 
 
 @pytest.mark.parametrize("role", list(Role))
-@pytest.mark.parametrize("policies", [[], [EVERYBODY], [policy(audience="nobody")]], ids=["none", "everybody", "nobody"])
+@pytest.mark.parametrize(
+    "policies", [[], [EVERYBODY], [policy(audience="nobody")]], ids=["none", "everybody", "nobody"]
+)
 def test_administrators_stand_outside_the_audiences(role: Role, policies: list[PolicyFacts]) -> None:
     administrator = person(MAIL, PHONE, QUESTIONS, roles=frozenset({role}))
     decision = decide_reset(administrator, policies, TENANT, HERE)
@@ -142,9 +174,13 @@ def test_the_switch_for_administrators_is_no_matter_to_others() -> None:
     [((MAIL, PHONE), True), ((MAIL, APP), True), ((PHONE, APP), True), ((MAIL, QUESTIONS), False), ((MAIL,), False)],
     ids=str,
 )
-def test_administrators_need_two_kinds_of_their_own_set(authenticators: tuple[AuthenticatorFacts, ...], allowed: bool) -> None:
+def test_administrators_need_two_kinds_of_their_own_set(
+    authenticators: tuple[AuthenticatorFacts, ...], allowed: bool
+) -> None:
     methods_of_policy = policy(methods=(Method.QUESTIONS,), methods_required=1)
-    decision = decide_reset(person(*authenticators, roles=frozenset({Role.REPORTS_READER})), [methods_of_policy], TENANT, HERE)
+    decision = decide_reset(
+        person(*authenticators, roles=frozenset({Role.REPORTS_READER})), [methods_of_policy], TENANT, HERE
+    )
     assert decision.is_allowed is allowed
     assert Method.QUESTIONS not in ADMINISTRATOR_METHODS
 
@@ -156,7 +192,9 @@ def test_administrators_are_refused_for_the_same_states_of_the_account() -> None
         ({"is_protected": True}, Refusal.PROTECTED),
         ({"is_paused": True}, Refusal.PAUSED),
     ):
-        assert decide_reset(person(MAIL, PHONE, roles=roles, **fields), [EVERYBODY], TENANT, HERE).refusals == (refusal,)
+        assert decide_reset(person(MAIL, PHONE, roles=roles, **fields), [EVERYBODY], TENANT, HERE).refusals == (
+            refusal,
+        )
 
 
 def test_the_second_gate_is_of_another_kind_and_another_destination() -> None:

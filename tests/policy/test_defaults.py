@@ -51,7 +51,9 @@ def test_two_policies_share_no_list_of_methods() -> None:
         (["email", "sms"], 2, False),
     ],
 )
-def test_the_app_never_stands_alone_where_the_preset_is_on(methods: list[str], required: int, stands_alone: bool) -> None:
+def test_the_app_never_stands_alone_where_the_preset_is_on(
+    methods: list[str], required: int, stands_alone: bool
+) -> None:
     assert app_stands_alone(set(methods), required) is stands_alone
     strict = ResetPolicy(name="x", methods=methods, methods_required=required)
     relaxed = ResetPolicy(name="x", methods=methods, methods_required=required, entra_compatible=False)
@@ -69,7 +71,10 @@ def test_a_policy_allows_at_least_one_method_that_exists(methods: list[str]) -> 
         ResetPolicy(name="x", methods=methods).clean()
 
 
-@pytest.mark.parametrize(("field", "value"), [("methods_required", 0), ("methods_required", 3), ("reconfirm_days", 731), ("reconfirm_days", -1)])
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("methods_required", 0), ("methods_required", 3), ("reconfirm_days", 731), ("reconfirm_days", -1)],
+)
 def test_numbers_out_of_range_are_refused(field: str, value: int) -> None:
     policy = ResetPolicy(name="x", **{field: value})
     with pytest.raises(ValidationError) as raised:

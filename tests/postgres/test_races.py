@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from captcha.models import CaptchaStore
 from django.db import connection
-from django.test import Client
 from django_scopes import scopes_disabled
 
 from accounts.models import AuditEvent, Authenticator, User
@@ -25,7 +24,7 @@ from reset.models import Challenge, ResetRequest, State
 from reset.requests import TooOften
 from tests import wizard
 from tests.reset import journeys
-from tests.reset.journeys import PASSWORD
+from tests.reset.journeys import PASSWORD, Browser
 from tests.reset.signing_in import code_of, give_app
 
 pytestmark = [
@@ -54,15 +53,15 @@ def at_once(count: int, work: Callable[[int], Any]) -> list[Any]:
         return list(pool.map(one, range(count)))
 
 
-def copy_of(client: Client) -> Client:
+def copy_of(client: Browser) -> Browser:
     """The same browser, for a thread of its own. A fault is an answer with status 500."""
-    other = Client(raise_request_exception=False)
+    other = Browser(raise_request_exception=False)
     other.cookies.load({name: morsel.value for name, morsel in client.cookies.items()})
     return other
 
 
 @pytest.fixture
-def comparisons(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+def comparisons(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every code that was compared."""
     compared: list[str] = []
     check = SentCode.check
@@ -72,13 +71,13 @@ def comparisons(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         return check(self, challenge, *given)
 
     monkeypatch.setattr(SentCode, "check", noting)
-    yield compared
+    return compared
 
 
 def test_o3_200_parallel_wrong_guesses_get_five_comparisons(
     alice: User, open_policy: ResetPolicy, comparisons: list[str]
 ) -> None:
-    client = Client()
+    client = Browser()
     request = journeys.begin_answering(client)
     code = wizard.last_code()
     answers = at_once(200, lambda number: wizard.answer(copy_of(client), wizard.wrong_code(code)).status_code)
@@ -91,7 +90,7 @@ def test_o3_200_parallel_wrong_guesses_get_five_comparisons(
 def test_o3_guesses_over_many_requests_get_five_comparisons(
     alice: User, open_policy: ResetPolicy, comparisons: list[str]
 ) -> None:
-    clients = [Client() for _ in range(8)]
+    clients = [Browser() for _ in range(8)]
     for client in clients:
         journeys.begin_answering(client)
     at_once(64, lambda number: wizard.answer(copy_of(clients[number % 8]), "000000").status_code)
@@ -100,7 +99,7 @@ def test_o3_guesses_over_many_requests_get_five_comparisons(
 
 def test_o4_50_parallel_right_answers_pass_once(alice: User, open_policy: ResetPolicy) -> None:
     """Asked of the flow itself, so that no limit of guesses stands before it."""
-    client = Client()
+    client = Browser()
     request = journeys.begin_answering(client)
     code = wizard.last_code()
     secret = client.cookies["rekey"].value.split(".")[1]
@@ -123,7 +122,7 @@ def test_o4_50_parallel_right_answers_pass_once(alice: User, open_policy: ResetP
 
 
 def test_o4_five_parallel_right_answers_leave_a_request_that_goes_on(alice: User, open_policy: ResetPolicy) -> None:
-    client = Client()
+    client = Browser()
     journeys.begin_answering(client)
     code = wizard.last_code()
     browsers = [copy_of(client) for _ in range(5)]
@@ -136,7 +135,7 @@ def test_o4_five_parallel_right_answers_leave_a_request_that_goes_on(alice: User
 
 def test_o4_one_app_code_passes_one_of_many_requests(alice: User, open_policy: ResetPolicy) -> None:
     app = give_app(alice)
-    clients = [Client() for _ in range(5)]
+    clients = [Browser() for _ in range(5)]
     for client in clients:
         journeys.begin_answering(client, method="app_code")
     code = code_of(app)
@@ -147,9 +146,11 @@ def test_o4_one_app_code_passes_one_of_many_requests(alice: User, open_policy: R
 
 
 def test_o4_50_parallel_new_passwords_set_one(alice: User, open_policy: ResetPolicy) -> None:
-    client = Client()
+    client = Browser()
     journeys.prove(client)
-    answers = at_once(50, lambda number: journeys.set_password(copy_of(client), f"parallel horses {number}").status_code)
+    answers = at_once(
+        50, lambda number: journeys.set_password(copy_of(client), f"parallel horses {number}").status_code
+    )
     assert 500 not in answers
     with scopes_disabled():
         assert AuditEvent.objects.filter(activity="reset.completed").count() == 1
@@ -158,7 +159,7 @@ def test_o4_50_parallel_new_passwords_set_one(alice: User, open_policy: ResetPol
 
 
 def test_o4_16_parallel_posts_of_one_captcha_begin_once(alice: User, open_policy: ResetPolicy) -> None:
-    client = Client()
+    client = Browser()
     picture = client.get("/reset/").context["picture"]
     answer = CaptchaStore.objects.get(hashkey=picture.key).response
     form = {
@@ -175,7 +176,7 @@ def test_o4_16_parallel_posts_of_one_captcha_begin_once(alice: User, open_policy
 
 
 def test_o4_an_alarm_link_is_used_once(alice: User, open_policy: ResetPolicy) -> None:
-    request = journeys.finish(Client())
+    request = journeys.finish(Browser())
 
     def press(number: int) -> bool:
         with scopes_disabled():
@@ -196,7 +197,7 @@ def test_o3_a_counter_loses_no_event_and_gives_none_twice() -> None:
 def test_attempts_that_are_counted_and_given_back_in_parallel_never_deadlock(
     alice: User, bob: User, open_policy: ResetPolicy
 ) -> None:
-    people = [Client() for _ in range(2)]
+    people = [Browser() for _ in range(2)]
     for client, name in zip(people, (journeys.ALICE, "bob@acme.example"), strict=True):
         journeys.begin_answering(client, name)
     answers = at_once(40, lambda number: wizard.answer(copy_of(people[number % 2]), "wrong").status_code)

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django_scopes import scopes_disabled
 
 from accounts.methods import AuthenticatorType
-from accounts.models import AuditEvent, Authenticator, SecurityAnswer, User
+from accounts.models import AuditEvent, Authenticator, SecurityAnswer, Tenant, User
 from notifications.models import Message
 from policy import throttle
 from policy.models import ResetPolicy
@@ -25,7 +25,23 @@ ALICE = "alice@acme.example"
 OLD, NEW = "old-password-1", "three blue horses"
 VERIFY, PASSWORD, STATUS = "/reset/verify/", "/reset/password/", "/reset/status/"
 PAGES = ("/reset/", VERIFY, PASSWORD, STATUS)
-ANSWERS = {"first_pet": "Blue Dog", "first_school": "Hill School", "first_job": "Bern", "first_car": "Saab", "dream_job": "Pilot"}
+ANSWERS = {
+    "first_pet": "Blue Dog",
+    "first_school": "Hill School",
+    "first_job": "Bern",
+    "first_car": "Saab",
+    "dream_job": "Pilot",
+}
+
+
+class Browser(Client):
+    """The test client; its answers carry more than their type says (`url`, `context`)."""
+
+    def get(self, *given: Any, **named: Any) -> Any:
+        return super().get(*given, **named)
+
+    def post(self, *given: Any, **named: Any) -> Any:
+        return super().post(*given, **named)
 
 
 def begin(client: Client, name: str = ALICE, **extra: Any) -> ResetRequest:
@@ -68,6 +84,11 @@ def newest() -> ResetRequest:
         return ResetRequest.objects.select_related("user", "challenge", "tenant").latest("created_at", "id")
 
 
+def tenant_of(user: User) -> Tenant:
+    assert user.tenant is not None
+    return user.tenant
+
+
 def reload(request: ResetRequest) -> ResetRequest:
     with scopes_disabled():
         return ResetRequest.objects.select_related("user", "challenge", "tenant").get(pk=request.pk)
@@ -90,7 +111,9 @@ def messages(kind: str = "", **by: Any) -> list[Message]:
 
 def activities(request: ResetRequest) -> list[str]:
     with scopes_disabled():
-        return list(AuditEvent.objects.filter(correlation_id=request.pk).order_by("id").values_list("activity", flat=True))
+        return list(
+            AuditEvent.objects.filter(correlation_id=request.pk).order_by("id").values_list("activity", flat=True)
+        )
 
 
 def change(row: Any, **fields: Any) -> None:
@@ -107,6 +130,7 @@ def policy_with(policy: ResetPolicy, **fields: Any) -> ResetPolicy:
 def give_questions(user: User, answers: dict[str, str] | None = None) -> Authenticator:
     """Five answered security questions."""
     row = make_authenticator(user, AuthenticatorType.QUESTIONS, "")
+    assert user.tenant is not None
     with scopes_disabled():
         for question, answer in (answers or ANSWERS).items():
             SecurityAnswer.objects.create(

@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from django.test import Client
 from django_scopes import scopes_disabled
 
 from accounts import executors
@@ -16,25 +15,31 @@ from tests import wizard
 from tests.administrators import make_administrator
 from tests.conftest import make_user
 from tests.reset import journeys
+from tests.reset.journeys import Browser
 
 CONTACT = "/reset/contact/"
 WORDS = {"message": "My phone is broken. Call me at desk 7."}
 
 
 def write(name: str = journeys.ALICE, **words: Any) -> Any:
-    client = Client()
+    client = Browser()
     journeys.begin(client, name)
     return client.post(CONTACT, {**WORDS, **words})
 
 
 def told() -> set[str]:
-    return {wizard.contents(message)["recipient"] for message in journeys.messages("contact_administrator", status="queued")}
+    return {
+        wizard.contents(message)["recipient"] for message in journeys.messages("contact_administrator", status="queued")
+    }
 
 
 @pytest.mark.parametrize(
     ("roles", "expected"),
     [
-        ([Role.HELPDESK_ADMINISTRATOR, Role.USER_ADMINISTRATOR, Role.GLOBAL_ADMINISTRATOR], Role.HELPDESK_ADMINISTRATOR),
+        (
+            [Role.HELPDESK_ADMINISTRATOR, Role.USER_ADMINISTRATOR, Role.GLOBAL_ADMINISTRATOR],
+            Role.HELPDESK_ADMINISTRATOR,
+        ),
         ([Role.USER_ADMINISTRATOR, Role.GLOBAL_ADMINISTRATOR], Role.USER_ADMINISTRATOR),
         ([Role.GLOBAL_ADMINISTRATOR, Role.REPORTS_READER], Role.GLOBAL_ADMINISTRATOR),
         ([Role.REPORTS_READER, Role.AUTHENTICATION_POLICY_ADMINISTRATOR], None),
@@ -49,7 +54,9 @@ def test_the_first_role_in_order_that_anybody_holds_hears(
     assert told() == ({f"{expected}@acme.example"} if expected else set())
 
 
-def test_the_mail_carries_the_words_the_name_and_the_support_code(alice: User, acme: Tenant, open_policy: ResetPolicy) -> None:
+def test_the_mail_carries_the_words_the_name_and_the_support_code(
+    alice: User, acme: Tenant, open_policy: ResetPolicy
+) -> None:
     make_administrator(acme, "carol@acme.example", Role.HELPDESK_ADMINISTRATOR)
     write()
     context = wizard.contents(journeys.messages("contact_administrator")[0])["context"]
@@ -72,7 +79,9 @@ def test_helpers_in_nested_groups_hear_and_those_without_an_address_are_left_out
     assert told() == {"carol@acme.example"}
 
 
-def test_at_most_100_people_hear(alice: User, acme: Tenant, open_policy: ResetPolicy, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_at_most_100_people_hear(
+    alice: User, acme: Tenant, open_policy: ResetPolicy, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert administrators.MOST_RECIPIENTS == 100
     monkeypatch.setattr(administrators, "MOST_RECIPIENTS", 3)
     for number in range(5):
@@ -90,7 +99,7 @@ def test_a_strangers_words_reach_nobody_and_cost_and_show_the_same(
     pages, costs = [], []
     executors.current_keys()
     for who in (journeys.ALICE, name):
-        client = Client()
+        client = Browser()
         journeys.begin(client, who)
         with journeys.statements() as shapes:
             page = client.post(CONTACT, WORDS)
@@ -102,7 +111,9 @@ def test_a_strangers_words_reach_nobody_and_cost_and_show_the_same(
     assert [message.status for message in journeys.messages("contact_administrator")] == ["queued", "withheld"]
 
 
-def test_it_is_throttled_by_account_address_and_organisation(alice: User, acme: Tenant, open_policy: ResetPolicy) -> None:
+def test_it_is_throttled_by_account_address_and_organisation(
+    alice: User, acme: Tenant, open_policy: ResetPolicy
+) -> None:
     make_administrator(acme, "carol@acme.example", Role.HELPDESK_ADMINISTRATOR)
     for _ in range(throttle.CONTACTS_ABOUT_ACCOUNT.events):
         assert write().status_code == 200
@@ -113,7 +124,7 @@ def test_it_is_throttled_by_account_address_and_organisation(alice: User, acme: 
 
 
 def test_it_is_offered_on_waiting_and_error_pages_and_audited(alice: User, open_policy: ResetPolicy) -> None:
-    client = Client()
+    client = Browser()
     journeys.begin_answering(client)
     assert f'href="{CONTACT}"' in client.get("/reset/verify/").content.decode()
     client.post(CONTACT, WORDS)
@@ -123,7 +134,9 @@ def test_it_is_offered_on_waiting_and_error_pages_and_audited(alice: User, open_
 
 
 @pytest.mark.parametrize("words", ["", "   ", "x" * 1001, "\x00"])
-def test_no_words_or_too_many_are_sent_to_nobody(words: str, alice: User, acme: Tenant, open_policy: ResetPolicy) -> None:
+def test_no_words_or_too_many_are_sent_to_nobody(
+    words: str, alice: User, acme: Tenant, open_policy: ResetPolicy
+) -> None:
     make_administrator(acme, "carol@acme.example", Role.HELPDESK_ADMINISTRATOR)
     assert write(message=words).status_code == 200
     assert told() == set()
@@ -141,13 +154,13 @@ def test_an_organisation_may_send_people_elsewhere(
     contact: str, target: str, shown: str, alice: User, acme: Tenant, open_policy: ResetPolicy
 ) -> None:
     journeys.change(acme, contact=contact, contact_target=target, contact_text="Ask at desk 7")
-    client = Client()
+    client = Browser()
     journeys.begin(client)
     page = client.post(CONTACT, WORDS)
     assert shown in page.content.decode()
     assert journeys.messages("contact_administrator") == []
 
 
-def test_without_a_request_there_is_nobody_to_speak_for(client: Client, db: None) -> None:
+def test_without_a_request_there_is_nobody_to_speak_for(client: Browser, db: None) -> None:
     assert client.get(CONTACT).url == "/reset/"
     assert client.post(CONTACT, WORDS).url == "/reset/"

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.db import connection
-from django.test import Client
 from django.utils import timezone
 from django_scopes import scopes_disabled
 
@@ -22,7 +21,7 @@ from reset import attempts, buckets, challenges, flow, questions
 from reset.models import Challenge, State
 from tests import wizard
 from tests.reset import journeys
-from tests.reset.journeys import NEW, PASSWORD, STATUS, VERIFY
+from tests.reset.journeys import NEW, PASSWORD, STATUS, VERIFY, Browser
 from tests.reset.signing_in import code_of, give_app, make_administrator, post_sign_in
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,7 +30,7 @@ HERE = Visitor("192.0.2.7", "test")
 
 
 def test_o1_after_five_wrong_codes_the_right_one_fails(alice: User, open_policy: ResetPolicy) -> None:
-    client = Client()
+    client = Browser()
     request = journeys.begin_answering(client)
     code = wizard.last_code()
     for left in (4, 3, 2, 1):
@@ -44,7 +43,7 @@ def test_o1_after_five_wrong_codes_the_right_one_fails(alice: User, open_policy:
 
 
 def test_o1_the_fifth_try_still_counts_when_it_is_right(alice: User, open_policy: ResetPolicy) -> None:
-    client = Client()
+    client = Browser()
     journeys.begin_answering(client)
     for _ in range(4):
         wizard.answer(client, "wrong")
@@ -54,10 +53,10 @@ def test_o1_the_fifth_try_still_counts_when_it_is_right(alice: User, open_policy
 def test_o1_failures_add_up_over_methods_and_requests(alice: User, open_policy: ResetPolicy) -> None:
     give_app(alice)
     for method in ("email", "app_code", "email", "app_code"):
-        client = Client()
+        client = Browser()
         journeys.begin_answering(client, method=method)
         wizard.answer(client, "wrong")
-    early, client = Client(), Client()
+    early, client = Browser(), Browser()
     journeys.begin_answering(early)
     code = wizard.last_code()
     journeys.begin_answering(client)
@@ -65,11 +64,11 @@ def test_o1_failures_add_up_over_methods_and_requests(alice: User, open_policy: 
     page = wizard.answer(early, code)
     assert "That was too often. Please try again in 24 hours." in page.content.decode()
     assert early.get(PASSWORD).url == VERIFY
-    assert journeys.begin(Client()).user_id is None, "the next request is a decoy"
+    assert journeys.begin(Browser()).user_id is None, "the next request is a decoy"
 
 
 def test_o2_sending_again_does_not_give_tries_back(alice: User, open_policy: ResetPolicy) -> None:
-    client = Client()
+    client = Browser()
     request = journeys.begin_answering(client)
     for _ in range(4):
         wizard.answer(client, "wrong")
@@ -81,7 +80,7 @@ def test_o2_sending_again_does_not_give_tries_back(alice: User, open_policy: Res
 
 def test_o2_a_new_start_does_not_give_tries_back(alice: User, open_policy: ResetPolicy) -> None:
     for _ in range(2):
-        client = Client()
+        client = Browser()
         journeys.begin_answering(client)
         wizard.answer(client, "wrong")
         wizard.answer(client, "wrong")
@@ -90,7 +89,7 @@ def test_o2_a_new_start_does_not_give_tries_back(alice: User, open_policy: Reset
 
 
 def test_sending_again_has_a_cool_down_and_kills_the_old_code(alice: User, open_policy: ResetPolicy) -> None:
-    client = Client()
+    client = Browser()
     request = journeys.begin_answering(client)
     old = wizard.last_code()
     page = client.post(VERIFY, {"action": "again"})
@@ -104,10 +103,12 @@ def test_sending_again_has_a_cool_down_and_kills_the_old_code(alice: User, open_
     assert wizard.answer(client, new).url == PASSWORD
 
 
-@pytest.mark.parametrize("name", ["ALICE@acme.example", " alice@acme.example ", "alice@ACME.EXAMPLE", "Alice@Acme.Example"])
+@pytest.mark.parametrize(
+    "name", ["ALICE@acme.example", " alice@acme.example ", "alice@ACME.EXAMPLE", "Alice@Acme.Example"]
+)
 def test_o5_no_way_of_typing_a_name_opens_a_bucket_of_its_own(name: str, alice: User, open_policy: ResetPolicy) -> None:
     journeys.use_up_failures(alice)
-    client = Client(REMOTE_ADDR="198.51.100.9")
+    client = Browser(REMOTE_ADDR="198.51.100.9")
     assert journeys.begin(client, name).user_id is None
 
 
@@ -115,17 +116,17 @@ def test_o5_neither_forged_headers_nor_other_addresses_move_the_accounts_limit(
     alice: User, open_policy: ResetPolicy
 ) -> None:
     for number in range(5):
-        client = Client(REMOTE_ADDR=f"198.51.100.{number}", headers={"X-Forwarded-For": f"203.0.113.{number}"})
+        client = Browser(REMOTE_ADDR=f"198.51.100.{number}", headers={"X-Forwarded-For": f"203.0.113.{number}"})
         journeys.begin_answering(client)
         wizard.answer(client, "wrong")
-    assert journeys.begin(Client(REMOTE_ADDR="192.0.2.1")).user_id is None
+    assert journeys.begin(Browser(REMOTE_ADDR="192.0.2.1")).user_id is None
 
 
 def test_o5_a_name_typed_by_mail_is_the_same_account(alice: User, acme: Any, open_policy: ResetPolicy) -> None:
     journeys.change(acme, find_by_mail=True)
     journeys.change(alice, mail="a.smith@acme.example", mail_key="a.smith@acme.example")
     journeys.use_up_failures(alice)
-    assert journeys.begin(Client(), "a.smith@acme.example").user_id is None
+    assert journeys.begin(Browser(), "a.smith@acme.example").user_id is None
 
 
 def test_o6_codes_are_uniform() -> None:
@@ -162,14 +163,14 @@ def test_o6_nothing_here_imports_the_predictable_random_module() -> None:
 
 
 def test_o7_a_completed_reset_ends_every_other_request_and_code(alice: User, open_policy: ResetPolicy) -> None:
-    others = [Client() for _ in range(2)]
+    others = [Browser() for _ in range(2)]
     codes = []
     for other in others:
         journeys.begin_answering(other)
         codes.append(wizard.last_code())
-    verified = Client()
+    verified = Browser()
     journeys.prove(verified)
-    journeys.finish(Client())
+    journeys.finish(Browser())
     for other, code in zip(others, codes, strict=True):
         assert wizard.answer(other, code).url == STATUS
     assert journeys.set_password(verified, "chosen by mallory").url == STATUS
@@ -177,7 +178,7 @@ def test_o7_a_completed_reset_ends_every_other_request_and_code(alice: User, ope
 
 
 def test_o7_a_code_dies_when_another_way_is_chosen(alice: User, open_policy: ResetPolicy) -> None:
-    client = Client()
+    client = Browser()
     journeys.begin_answering(client)
     code = wizard.last_code()
     client.post(VERIFY, {"action": "another"})
@@ -186,7 +187,7 @@ def test_o7_a_code_dies_when_another_way_is_chosen(alice: User, open_policy: Res
 
 
 def test_o7_a_code_dies_after_five_minutes_and_a_request_after_fifteen(alice: User, open_policy: ResetPolicy) -> None:
-    client = Client()
+    client = Browser()
     request = journeys.begin_answering(client)
     assert request.challenge is not None
     assert request.challenge.expires_at - request.created_at < timedelta(minutes=5, seconds=5)
@@ -194,7 +195,9 @@ def test_o7_a_code_dies_after_five_minutes_and_a_request_after_fifteen(alice: Us
     code = wizard.last_code()
     later = timezone.now() + timedelta(minutes=5, seconds=1)
     assert flow.answer(request, [code], HERE, later)[0] == flow.Answered.TOO_LATE
-    over = flow.resume(str(request.pk), client.cookies["rekey"].value.split(".")[1], timezone.now() + timedelta(minutes=16))
+    over = flow.resume(
+        str(request.pk), client.cookies["rekey"].value.split(".")[1], timezone.now() + timedelta(minutes=16)
+    )
     assert over is not None
     assert over.state == State.EXPIRED
     journeys.change(request, expires_at=timezone.now() - timedelta(seconds=1))
@@ -203,28 +206,30 @@ def test_o7_a_code_dies_after_five_minutes_and_a_request_after_fifteen(alice: Us
 
 
 def test_o8_a_code_is_kept_as_a_digest_bound_to_its_request(alice: User, open_policy: ResetPolicy) -> None:
-    client = Client()
+    client = Browser()
     first = journeys.begin_answering(client)
     code = wizard.last_code()
     assert first.challenge is not None
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names(cursor):
             cursor.execute(f'SELECT * FROM "{table}"')
-            assert not any(code == str(value) or f'"{code}"' in str(value) for row in cursor.fetchall() for value in row)
+            assert not any(
+                code == str(value) or f'"{code}"' in str(value) for row in cursor.fetchall() for value in row
+            )
     assert secrets.digest_matches(first.challenge.digest, "passcode", f"{first.pk}|email|{code}")
     assert not secrets.digest_matches(first.challenge.digest, "passcode", code)
 
 
 @pytest.mark.parametrize("spoil", ["{0}0", "0{0}", "{0} 1", "{1}", "{0}\t0", "+{0}", "{0}.0"])
 def test_o9_a_code_with_anything_more_or_less_is_wrong(spoil: str, alice: User, open_policy: ResetPolicy) -> None:
-    client = Client()
+    client = Browser()
     journeys.begin_answering(client)
     code = wizard.last_code()
     assert wizard.answer(client, spoil.format(code, code[:5])).status_code == 200
 
 
 def test_o9_a_pasted_code_may_have_blanks_around_it(alice: User, open_policy: ResetPolicy) -> None:
-    client = Client()
+    client = Browser()
     journeys.begin_answering(client)
     assert wizard.answer(client, f" {wizard.last_code()} ").url == PASSWORD
 
@@ -232,7 +237,13 @@ def test_o9_a_pasted_code_may_have_blanks_around_it(alice: User, open_policy: Re
 def test_o9_codes_answers_and_secrets_are_never_compared_with_equals() -> None:
     """Static: where a secret is checked, `==` and `!=` stand only between things that are none."""
     allowed = {"answers", "answer", "given", "typed"}
-    for name in ("reset/methods/codes.py", "reset/methods/app_code.py", "reset/captcha.py", "accounts/totp.py", "accounts/secrets.py"):
+    for name in (
+        "reset/methods/codes.py",
+        "reset/methods/app_code.py",
+        "reset/captcha.py",
+        "accounts/totp.py",
+        "accounts/secrets.py",
+    ):
         for node in ast.walk(ast.parse((ROOT / name).read_text(encoding="utf-8"))):
             if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq | ast.NotEq):
                 sides = {side.id for side in (node.left, *node.comparators) if isinstance(side, ast.Name)}
@@ -245,31 +256,33 @@ def test_o10_a_code_of_the_app_works_once_over_requests_and_the_console(
     settings.CONSOLE_NEEDS_APP_CODE = True
     make_administrator(alice)
     app = give_app(alice)
-    first = Client()
+    first = Browser()
     journeys.begin_answering(first, method="app_code")
     code = code_of(app)
     assert wizard.answer(first, code).url == VERIFY
     assert journeys.newest().passed
-    second = Client()
+    second = Browser()
     journeys.begin_answering(second, method="app_code")
     assert wizard.answer(second, code).status_code == 200
-    console = Client()
+    console = Browser()
     post_sign_in(console, journeys.ALICE, journeys.OLD)
     console.post("/signin/code/", {"code": code})
     assert console.get("/admin/").status_code == 302
 
 
-def test_o10_a_code_used_for_the_console_proves_nothing_in_a_reset(alice: User, open_policy: ResetPolicy, settings: Any) -> None:
+def test_o10_a_code_used_for_the_console_proves_nothing_in_a_reset(
+    alice: User, open_policy: ResetPolicy, settings: Any
+) -> None:
     settings.CONSOLE_NEEDS_APP_CODE = True
     make_administrator(alice)
     app = give_app(alice)
     code = code_of(app)
-    console = Client()
+    console = Browser()
     post_sign_in(console, journeys.ALICE, journeys.OLD)
     console.post("/signin/code/", {"code": code})
     with scopes_disabled():
         assert Authenticator.objects.get(pk=app.pk).last_step > 0
-    client = Client()
+    client = Browser()
     journeys.begin_answering(client, method="app_code")
     assert wizard.answer(client, code).status_code == 200
     assert journeys.newest().passed == []
@@ -286,13 +299,13 @@ def test_o10_a_code_used_for_the_console_proves_nothing_in_a_reset(alice: User, 
     ids=lambda form: str(form["action"]),
 )
 def test_o11_nothing_is_sent_before_the_first_page(form: dict[str, str], alice: User, open_policy: ResetPolicy) -> None:
-    client = Client()
+    client = Browser()
     assert client.post(VERIFY, form).url == "/reset/"
     assert journeys.messages() == []
 
 
 def test_o11_sending_again_needs_a_code_that_was_sent(alice: User, open_policy: ResetPolicy) -> None:
-    client = Client()
+    client = Browser()
     journeys.begin(client)
     assert client.post(VERIFY, {"action": "again"}).url == VERIFY
     wizard.choose(client, "sms")
@@ -305,7 +318,7 @@ def ask_questions(policy: ResetPolicy, user: User) -> None:
     journeys.give_questions(user)
 
 
-def post_answers(client: Client, **instead: str) -> Any:
+def post_answers(client: Browser, **instead: str) -> Any:
     challenge = journeys.newest().challenge
     assert challenge is not None
     right = {f"answer_{number}": journeys.ANSWERS[question] for number, question in enumerate(challenge.questions)}
@@ -314,7 +327,7 @@ def post_answers(client: Client, **instead: str) -> Any:
 
 def test_o12_three_right_answers_pass_however_they_are_written(alice: User, open_policy: ResetPolicy) -> None:
     ask_questions(open_policy, alice)
-    client = Client()
+    client = Browser()
     request = journeys.begin_answering(client, method="questions")
     assert request.challenge is not None
     assert len(set(request.challenge.questions)) == 3
@@ -328,7 +341,7 @@ def test_o12_three_right_answers_pass_however_they_are_written(alice: User, open
 @pytest.mark.parametrize("field", ["answer_0", "answer_1", "answer_2"])
 def test_o12_one_wrong_answer_fails_and_draws_again(field: str, alice: User, open_policy: ResetPolicy) -> None:
     ask_questions(open_policy, alice)
-    client = Client()
+    client = Browser()
     request = journeys.begin_answering(client, method="questions")
     page = post_answers(client, **{field: "wrong"})
     assert "Here are other questions" in page.content.decode()
@@ -365,7 +378,7 @@ def test_o12_every_answer_costs_a_hash_whatever_came_before(monkeypatch: pytest.
 def test_o12_administrators_never_get_questions(alice: User, open_policy: ResetPolicy) -> None:
     ask_questions(open_policy, alice)
     make_administrator(alice)
-    client = Client()
+    client = Browser()
     journeys.begin(client)
     assert {offer.method for offer in client.get(VERIFY).context["offers"]} == {"email", "sms"}
 
@@ -380,7 +393,7 @@ def test_o12_answers_are_hashed_and_drawn_from_five(alice: User, open_policy: Re
 
 
 def test_attempts_count_before_and_are_given_back_after(alice: User, open_policy: ResetPolicy) -> None:
-    request, now = journeys.begin_answering(Client()), timezone.now()
+    request, now = journeys.begin_answering(Browser()), timezone.now()
     attempts.count(request, HERE, now)
     assert journeys.failures(request) == 1
     attempts.give_back(request, HERE, now)
@@ -391,7 +404,7 @@ def test_attempts_count_before_and_are_given_back_after(alice: User, open_policy
 
 
 def test_numbers_are_counted_right_or_wrong_in_a_counter_of_their_own(alice: User, open_policy: ResetPolicy) -> None:
-    client = Client()
+    client = Browser()
     request = journeys.begin(client)
     for _ in range(throttle.NUMBERS_OF_ACCOUNT.events):
         wizard.choose(client, "sms")
@@ -406,6 +419,6 @@ def test_numbers_are_counted_right_or_wrong_in_a_counter_of_their_own(alice: Use
 
 
 def test_an_answer_is_refused_where_none_is_due(alice: User, open_policy: ResetPolicy) -> None:
-    request = journeys.begin(Client())
+    request = journeys.begin(Browser())
     assert flow.answer(request, ["000000"], HERE)[0] == flow.Answered.STOPPED
     assert journeys.failures(request) == 0

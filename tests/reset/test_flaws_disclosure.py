@@ -12,13 +12,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from captcha.models import CaptchaStore
+from celery import current_app
 from django.contrib.auth.hashers import MD5PasswordHasher
+from django.core.cache import cache
 from django.db import connection
-from django.test import Client
 from django_scopes import scopes_disabled
 
-from accounts import publishing
-from accounts.methods import AuthenticatorType
+from accounts import executors, publishing
+from accounts.methods import AuthenticatorType, Method
 from accounts.models import Authenticator, Group, GroupMembership, Tenant, User
 from accounts.models.executors import ExecutorKey
 from accounts.roles import Role
@@ -30,7 +32,7 @@ from reset.questions import CUSTOM
 from tests import wizard
 from tests.conftest import make_authenticator, make_user
 from tests.reset import journeys
-from tests.reset.journeys import OLD, VERIFY
+from tests.reset.journeys import OLD, VERIFY, Browser
 from tests.reset.signing_in import make_administrator
 
 REASONS: dict[str, dict[str, Any]] = {
@@ -60,7 +62,11 @@ def everybody(acme: Tenant, open_policy: ResetPolicy) -> dict[str, User]:
     for name in ("unregistered", "imported"):
         people[name] = make_user(acme, f"{name}@acme.example", OLD)
     make_authenticator(
-        people["imported"], AuthenticatorType.EMAIL, "i@home.example", source=Authenticator.Source.IMPORT, confirmed_at=None
+        people["imported"],
+        AuthenticatorType.EMAIL,
+        "i@home.example",
+        source=Authenticator.Source.IMPORT,
+        confirmed_at=None,
     )
     for _ in range(12):
         lockout.count_try(account_key_of(people["locked"]), f"wrong-{_}")
@@ -79,7 +85,9 @@ def alike(monkeypatch: pytest.MonkeyPatch) -> Callable[[tuple[str, ...]], None]:
     """
 
     def hold(methods: tuple[str, ...]) -> None:
-        monkeypatch.setattr(decoys, "_held", lambda chance, allowed, required: [one for one in allowed if one in methods])
+        monkeypatch.setattr(
+            decoys, "_held", lambda chance, allowed, required: [one for one in allowed if one in methods]
+        )
         monkeypatch.setattr(decoys, "ADMINISTRATORS_ONE_IN", 10**9)
         monkeypatch.setattr(decoys, "TWO_ADDRESSES_ONE_IN", 10**9)
 
@@ -91,7 +99,7 @@ class Walk:
     """A browser on its way, and all that its owner could notice."""
 
     name: str
-    client: Client = field(default_factory=Client)
+    client: Browser = field(default_factory=Browser)
     seen: list[tuple[Any, ...]] = field(default_factory=list)
 
     def get(self, page: str) -> Any:
@@ -103,7 +111,7 @@ class Walk:
     def start(self, trouble: str = "forgot") -> None:
         first = self.client.get("/reset/")
         picture = first.context["picture"]
-        answer = wizard.CaptchaStore.objects.get(hashkey=picture.key).response
+        answer = CaptchaStore.objects.get(hashkey=picture.key).response
         hidden = {"captcha_key": picture.key, "captcha_binding": picture.binding, "captcha": answer}
         self.post("/reset/", {"user": f"{self.name}@acme.example", "trouble": trouble, **hidden})
 
@@ -117,7 +125,9 @@ class Walk:
         with journeys.statements() as shapes:
             answer = ask()
         text = journeys.normalised(answer.content.decode(), f"{self.name}@acme.example")
-        headers = sorted((key, value) for key, value in answer.headers.items() if key not in ("Content-Length", "Expires"))
+        headers = sorted(
+            (key, value) for key, value in answer.headers.items() if key not in ("Content-Length", "Expires")
+        )
         cookies = sorted((name, morsel["max-age"], len(morsel.value)) for name, morsel in answer.cookies.items())
         self.seen.append((page, answer.status_code, text, headers, cookies, tuple(shapes)))
         return answer
@@ -129,7 +139,9 @@ def assert_alike(walks: list[Walk]) -> None:
     for walk in walks[1:]:
         assert len(walk.seen) == len(first.seen), walk.name
         for number, (mine, theirs) in enumerate(zip(first.seen, walk.seen, strict=True)):
-            for part, one, other in zip(("page", "status", "text", "headers", "cookies", "statements"), mine, theirs, strict=True):
+            for part, one, other in zip(
+                ("page", "status", "text", "headers", "cookies", "statements"), mine, theirs, strict=True
+            ):
                 assert other == one, (walk.name, number, part)
 
 
@@ -218,7 +230,7 @@ def test_e1_e2_a_blocked_account_is_blocked_like_a_blocked_stranger(
 ) -> None:
     journeys.policy_with(open_policy, methods=["email"])
     alike(("email",))
-    attacker = Client()
+    attacker = Browser()
     journeys.begin_answering(attacker, "nobody@acme.example")
     for _ in range(5):
         wizard.answer(attacker, "wrong")
@@ -232,7 +244,9 @@ def test_e1_e2_a_blocked_account_is_blocked_like_a_blocked_stranger(
     assert "That was too often. Please try again in 24 hours." in walks[0].seen[-2][2]
 
 
-def test_e1_five_wrong_answers_end_the_same_for_everybody(everybody: dict[str, User], open_policy: ResetPolicy, alike: Any) -> None:
+def test_e1_five_wrong_answers_end_the_same_for_everybody(
+    everybody: dict[str, User], open_policy: ResetPolicy, alike: Any
+) -> None:
     journeys.policy_with(open_policy, methods=["email"])
     alike(("email",))
     walks = [Walk(name) for name in ("alice", "nobody", "disabled")]
@@ -263,7 +277,7 @@ def test_e1_the_number_of_tries_left_does_not_tell_a_right_number_from_a_wrong_o
 ) -> None:
     left = []
     for number in ("+4915112345610", "+4915199999999"):
-        client = Client()
+        client = Browser()
         journeys.begin(client)
         wizard.choose(client, "sms")
         journeys.type_number(client, number)
@@ -280,7 +294,7 @@ def test_e1_own_questions_of_the_organisation_do_not_tell(
         own = [QuestionText.objects.create(tenant=acme, text=f"Question {number}?") for number in range(200)]
     journeys.policy_with(open_policy, methods=["questions"])
     alike(("questions",))
-    client = Client()
+    client = Browser()
     request = journeys.begin_answering(client, "nobody@acme.example", method="questions")
     assert request.challenge is not None
     shown = client.get(VERIFY).content.decode()
@@ -303,7 +317,7 @@ def test_e2_everybody_costs_the_same_number_of_hashes(
     monkeypatch.setattr(MD5PasswordHasher, "encode", counted)
     costs = {}
     for name in ("nobody", "alice", "disabled", "unregistered", "nobody"):
-        client = Client()
+        client = Browser()
         journeys.begin_answering(client, f"{name}@acme.example", method="questions")
         hashes.clear()
         client.post(VERIFY, {"action": "answer", "answer_0": "x"})
@@ -316,7 +330,7 @@ def test_e2_nobody_waits_for_a_mail_server(everybody: dict[str, User], open_poli
     alike(("email",))
     sent: list[tuple[str, str, str]] = []
     for name in ("alice", "nobody"):
-        client = Client()
+        client = Browser()
         journeys.begin_answering(client, f"{name}@acme.example")
         message = journeys.messages()[-1]
         sent.append((message.kind, message.channel, message.status))
@@ -324,18 +338,20 @@ def test_e2_nobody_waits_for_a_mail_server(everybody: dict[str, User], open_poli
     assert sent == [("passcode", "email", "queued"), ("passcode", "email", "withheld")]
 
 
-def test_e3_without_a_worker_everybody_sees_the_same_kind_page(everybody: dict[str, User], open_policy: ResetPolicy, alike: Any) -> None:
+def test_e3_without_a_worker_everybody_sees_the_same_kind_page(
+    everybody: dict[str, User], open_policy: ResetPolicy, alike: Any
+) -> None:
     journeys.policy_with(open_policy, methods=["email"])
     alike(("email",))
     ExecutorKey.objects.all().delete()
-    wizard.executors.cache.clear()
+    cache.clear()
     walks = [Walk(name) for name in ("alice", "nobody", "disabled")]
     for walk in walks:
         walk.start()
         walk.choose("email")
     assert_alike(walks)
     assert [seen[1] for seen in walks[0].seen].count(503) == 1
-    wizard.executors.announce()
+    executors.announce()
     walks[0].choose("email")
     assert journeys.messages()[-1].status == "queued", "the step can be repeated"
 
@@ -349,11 +365,11 @@ def test_e3_a_dead_broker_is_not_noticed(
     def refuse(*given: Any, **named: Any) -> None:
         raise ConnectionRefusedError("redis://:secret@broker")
 
-    monkeypatch.setattr(publishing.current_app, "send_task", refuse)
+    monkeypatch.setattr(current_app, "send_task", refuse)
     publishing.forget_failures()
     try:
         for name in ("alice", "nobody"):
-            client = Client()
+            client = Browser()
             journeys.begin_answering(client, f"{name}@acme.example")
             assert client.get(VERIFY).status_code == 200
     finally:
@@ -363,7 +379,7 @@ def test_e3_a_dead_broker_is_not_noticed(
 
 def test_e4_masks_show_two_digits_at_most_and_no_domain(everybody: dict[str, User], open_policy: ResetPolicy) -> None:
     for name in ("alice", "nobody", "disabled", "somebody", "else"):
-        client = Client()
+        client = Browser()
         journeys.begin(client, f"{name}@acme.example")
         page = client.get(VERIFY)
         text = page.content.decode()
@@ -383,23 +399,33 @@ def whole_database() -> str:
         for table in connection.introspection.table_names(cursor):
             cursor.execute(f'SELECT * FROM "{table}"')
             for row in cursor.fetchall():
-                found += [bytes(one).decode("latin-1") if isinstance(one, bytes | memoryview) else str(one) for one in row]
+                found += [
+                    bytes(one).decode("latin-1") if isinstance(one, bytes | memoryview) else str(one) for one in row
+                ]
     return "\n".join(found)
 
 
 def forms_of(secret: str) -> list[str]:
     """A secret in the encodings in which it could lie about."""
     plain = secret.encode()
-    return [secret, base64.b64encode(plain).decode().rstrip("=")[:-1], plain.hex(), secret.encode("utf-16-le").decode("latin-1")]
+    return [
+        secret,
+        base64.b64encode(plain).decode().rstrip("=")[:-1],
+        plain.hex(),
+        secret.encode("utf-16-le").decode("latin-1"),
+    ]
 
 
 def test_e6_neither_the_password_nor_a_code_stays_anywhere(
-    everybody: dict[str, User], open_policy: ResetPolicy, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    everybody: dict[str, User],
+    open_policy: ResetPolicy,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     published: list[Any] = []
     monkeypatch.setattr(publishing, "publish", lambda *given, **named: published.append((given, named)))
     codes: list[str] = []
-    client = Client()
+    client = Browser()
     with caplog.at_level(logging.DEBUG):
         journeys.begin_answering(client)
         codes.append(wizard.last_code())
@@ -407,12 +433,18 @@ def test_e6_neither_the_password_nor_a_code_stays_anywhere(
         answer = wizard.answer(client, codes[0])
         shown = [answer.content.decode(), client.get(answer.url).content.decode()]
         client.post("/reset/password/", {"password": CANARY_PASSWORD, "again": "another"})
-        shown.append(client.post("/reset/password/", {"password": CANARY_PASSWORD[:3], "again": CANARY_PASSWORD[:3]}).content.decode())
+        shown.append(
+            client.post(
+                "/reset/password/", {"password": CANARY_PASSWORD[:3], "again": CANARY_PASSWORD[:3]}
+            ).content.decode()
+        )
         assert journeys.set_password(client, CANARY_PASSWORD).status_code == 302
         shown.append(client.get("/reset/status/").content.decode())
-    logged = "\n".join(f"{record.getMessage()} {record.__dict__}" for record in caplog.records if record.name != "django.db.backends")
+    logged = "\n".join(
+        f"{record.getMessage()} {record.__dict__}" for record in caplog.records if record.name != "django.db.backends"
+    )
     places = {"database": whole_database(), "log": logged, "tasks": str(published), "pages": "\n".join(shown)}
-    assert everybody["alice"].pk and journeys.person(everybody["alice"]).check_password(CANARY_PASSWORD)
+    assert journeys.person(everybody["alice"]).check_password(CANARY_PASSWORD)
     for place, text in places.items():
         for form in forms_of(CANARY_PASSWORD):
             assert form not in text, place
@@ -421,10 +453,16 @@ def test_e6_neither_the_password_nor_a_code_stays_anywhere(
         assert codes[0] not in places[place], place
 
 
-def test_e6_no_address_of_the_wizard_carries_anything_personal(everybody: dict[str, User], open_policy: ResetPolicy) -> None:
-    client = Client()
+def test_e6_no_address_of_the_wizard_carries_anything_personal(
+    everybody: dict[str, User], open_policy: ResetPolicy
+) -> None:
+    client = Browser()
     journeys.begin(client)
-    for answer in (wizard.choose(client, "email"), wizard.answer(client, wizard.last_code()), journeys.set_password(client)):
+    for answer in (
+        wizard.choose(client, "email"),
+        wizard.answer(client, wizard.last_code()),
+        journeys.set_password(client),
+    ):
         assert answer.url in (VERIFY, "/reset/password/", "/reset/status/")
 
 
@@ -438,7 +476,7 @@ def test_e7_a_fault_shows_nothing_of_the_inside(
 
     settings.DEBUG = debug
     monkeypatch.setattr(flow, "answer", explode)
-    client = Client(raise_request_exception=False)
+    client = Browser(raise_request_exception=False)
     journeys.begin_answering(client)
     page = client.post(VERIFY, {"action": "answer", "code": CANARY_PASSWORD})
     text = page.content.decode()
@@ -450,15 +488,25 @@ def test_e7_a_fault_shows_nothing_of_the_inside(
         assert "Django" not in text
 
 
-def test_e5_machine_addresses_tell_strangers_nothing(client: Client, everybody: dict[str, User]) -> None:
-    for page in ("/health/live", "/health/ready", "/metrics", "/api/", "/api/v1/", "/dev/", "/static/../config/settings.py"):
+def test_e5_machine_addresses_tell_strangers_nothing(client: Browser, everybody: dict[str, User]) -> None:
+    for page in (
+        "/health/live",
+        "/health/ready",
+        "/metrics",
+        "/api/",
+        "/api/v1/",
+        "/dev/",
+        "/static/../config/settings.py",
+    ):
         text = client.get(page).content.decode()
         assert "alice" not in text
         assert "acme" not in text.lower()
 
 
-def test_e1_decoy_offers_are_the_same_tomorrow_and_differ_between_names(everybody: dict[str, User], open_policy: ResetPolicy) -> None:
-    policies = (decisions.PolicyFacts(1, "p", "everybody", frozenset(), tuple(decoys.Method), 1, True, True, True),)
+def test_e1_decoy_offers_are_the_same_tomorrow_and_differ_between_names(
+    everybody: dict[str, User], open_policy: ResetPolicy
+) -> None:
+    policies = (decisions.PolicyFacts(1, "p", "everybody", frozenset(), tuple(Method), 1, True, True, True),)
     first = decoys.snapshot(1, "nobody@acme.example", policies)
     assert first == decoys.snapshot(1, " NOBODY@acme.example ", policies)
     assert len({decoys.snapshot(1, f"n{number}@acme.example", policies)[0].offers for number in range(50)}) == 50

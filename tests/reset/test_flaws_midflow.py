@@ -7,10 +7,18 @@ from typing import Any
 import pytest
 from captcha.models import CaptchaStore
 from django.db import OperationalError, connection
-from django.test import Client
 from django_scopes import scopes_disabled
 
-from accounts.models import AuditEvent, Authenticator, Group, GroupMembership, GroupNesting, RoleAssignment, Tenant, User
+from accounts.models import (
+    AuditEvent,
+    Authenticator,
+    Group,
+    GroupMembership,
+    GroupNesting,
+    RoleAssignment,
+    Tenant,
+    User,
+)
 from accounts.models.users import new_epoch
 from accounts.roles import Role
 from policy.models import Counter, ResetPolicy
@@ -18,7 +26,7 @@ from reset.models import ResetRequest, State
 from tests import wizard
 from tests.conftest import make_user
 from tests.reset import journeys
-from tests.reset.journeys import PASSWORD, STATUS, VERIFY
+from tests.reset.journeys import PASSWORD, STATUS, VERIFY, Browser
 from tests.reset.signing_in import give_app, make_administrator
 
 NUMBER = "+4915112345647"
@@ -51,11 +59,13 @@ def give_role(alice: User) -> None:
 def give_role_through_nested_groups(alice: User) -> None:
     """Groups in a circle, the outermost of which carries a role."""
     with scopes_disabled():
-        inner, middle, outer = (Group.objects.create(tenant=alice.tenant, name=name) for name in ("in", "mid", "out"))
-        GroupMembership.objects.create(tenant=alice.tenant, group=inner, user=alice)
+        inner, middle, outer = (
+            Group.objects.create(tenant=journeys.tenant_of(alice), name=name) for name in ("in", "mid", "out")
+        )
+        GroupMembership.objects.create(tenant=journeys.tenant_of(alice), group=inner, user=alice)
         for parent, child in ((middle, inner), (outer, middle), (inner, outer)):
-            GroupNesting.objects.create(tenant=alice.tenant, parent=parent, child=child)
-        RoleAssignment.objects.create(tenant=alice.tenant, group=outer, role=Role.HELPDESK_ADMINISTRATOR)
+            GroupNesting.objects.create(tenant=journeys.tenant_of(alice), parent=parent, child=child)
+        RoleAssignment.objects.create(tenant=journeys.tenant_of(alice), group=outer, role=Role.HELPDESK_ADMINISTRATOR)
 
 
 def take_out_of_scope(alice: User) -> None:
@@ -71,7 +81,12 @@ def ask_for_two_methods(alice: User) -> None:
 def put_a_stricter_policy_first(alice: User) -> None:
     with scopes_disabled():
         ResetPolicy.objects.create(
-            tenant=alice.tenant, name="Strict", audience="everybody", priority=1, methods_required=2, methods=["email", "sms"]
+            tenant=journeys.tenant_of(alice),
+            name="Strict",
+            audience="everybody",
+            priority=1,
+            methods_required=2,
+            methods=["email", "sms"],
         )
 
 
@@ -110,28 +125,28 @@ CHANGES: list[Callable[[User], None]] = [
 ]
 
 
-def choose_mail(client: Client, mail: int) -> Any:
+def choose_mail(client: Browser, mail: int) -> Any:
     return client.post(VERIFY, {"action": "choose", "offer": f"email:{mail}"})
 
 
-def to_nowhere(client: Client) -> None:
+def to_nowhere(client: Browser) -> None:
     journeys.begin(client)
 
 
-def to_number(client: Client) -> None:
+def to_number(client: Browser) -> None:
     journeys.begin(client)
     wizard.choose(client, "sms")
 
 
-def to_answer(client: Client) -> None:
+def to_answer(client: Browser) -> None:
     journeys.begin_answering(client)
 
 
-def to_password(client: Client) -> None:
+def to_password(client: Browser) -> None:
     journeys.prove(client)
 
 
-def take_every_step(client: Client, mail: int, code: str) -> None:
+def take_every_step(client: Browser, mail: int, code: str) -> None:
     """Whatever a browser can still send, in the order of the wizard."""
     choose_mail(client, mail)
     client.post(VERIFY, {"action": "destination", "number": NUMBER})
@@ -144,9 +159,9 @@ def take_every_step(client: Client, mail: int, code: str) -> None:
 @pytest.mark.parametrize("reach", [to_nowhere, to_number, to_answer, to_password], ids=lambda reach: reach.__name__)
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
 def test_s10_a_change_on_the_way_stops_the_reset(
-    change: Callable[[User], None], reach: Callable[[Client], None], alice: User, open_policy: ResetPolicy
+    change: Callable[[User], None], reach: Callable[[Browser], None], alice: User, open_policy: ResetPolicy
 ) -> None:
-    client = Client()
+    client = Browser()
     with scopes_disabled():
         mail = Authenticator.objects.get(user=alice, type="email").pk
     reach(client)
@@ -160,9 +175,11 @@ def test_s10_a_change_on_the_way_stops_the_reset(
     assert "Something about this account changed" in client.get(STATUS).content.decode()
 
 
-def test_s10_an_administrator_stops_when_the_switch_is_turned_off(alice: User, acme: Tenant, open_policy: ResetPolicy) -> None:
+def test_s10_an_administrator_stops_when_the_switch_is_turned_off(
+    alice: User, acme: Tenant, open_policy: ResetPolicy
+) -> None:
     make_administrator(alice)
-    client = Client()
+    client = Browser()
     journeys.begin_answering(client)
     journeys.change(acme, administrators_may_reset=False)
     assert wizard.answer(client, wizard.last_code()).url == STATUS
@@ -171,7 +188,7 @@ def test_s10_an_administrator_stops_when_the_switch_is_turned_off(alice: User, a
 
 def test_s10_a_more_relaxed_policy_never_takes_a_gate_away(alice: User, open_policy: ResetPolicy) -> None:
     journeys.policy_with(open_policy, methods_required=2)
-    client = Client()
+    client = Browser()
     journeys.begin_answering(client)
     journeys.policy_with(open_policy, methods_required=1)
     assert wizard.answer(client, wizard.last_code()).url == VERIFY
@@ -180,7 +197,7 @@ def test_s10_a_more_relaxed_policy_never_takes_a_gate_away(alice: User, open_pol
 
 def test_s10_what_was_not_used_may_change_before_the_last_step(alice: User, open_policy: ResetPolicy) -> None:
     app = give_app(alice)
-    client = Client()
+    client = Browser()
     journeys.begin_answering(client)
     wizard.answer(client, wizard.last_code())
     with scopes_disabled():
@@ -212,7 +229,7 @@ def has_counted(seen: list[str]) -> bool:
 
 
 def test_s3_a_database_fault_at_any_statement_of_an_answer_moves_nothing(alice: User, open_policy: ResetPolicy) -> None:
-    client = Client(raise_request_exception=False)
+    client = Browser(raise_request_exception=False)
     journeys.begin_answering(client)
     code = wizard.last_code()
     faults = 0
@@ -225,14 +242,20 @@ def test_s3_a_database_fault_at_any_statement_of_an_answer_moves_nothing(alice: 
         faults += 1
         assert answer.status_code == 500
         request = journeys.newest()
-        assert (request.state, request.passed, journeys.failures(request)) == (State.VERIFYING, [], int(has_counted(seen)))
+        assert (request.state, request.passed, journeys.failures(request)) == (
+            State.VERIFYING,
+            [],
+            int(has_counted(seen)),
+        )
         assert client.get(PASSWORD).url == VERIFY
     assert answer.url == PASSWORD, "the step can be repeated"
     assert faults > 5
 
 
-def test_s3_a_database_fault_at_any_statement_of_the_last_step_sets_nothing(alice: User, open_policy: ResetPolicy) -> None:
-    client = Client(raise_request_exception=False)
+def test_s3_a_database_fault_at_any_statement_of_the_last_step_sets_nothing(
+    alice: User, open_policy: ResetPolicy
+) -> None:
+    client = Browser(raise_request_exception=False)
     journeys.prove(client)
     faults = 0
     for number in range(1, 60):
@@ -247,8 +270,10 @@ def test_s3_a_database_fault_at_any_statement_of_the_last_step_sets_nothing(alic
     assert (faults > 5, journeys.has_old_password(alice)) == (True, False)
 
 
-def test_s3_a_database_fault_at_any_statement_of_an_unlock_keeps_the_lock(alice: User, open_policy: ResetPolicy) -> None:
-    client = Client(raise_request_exception=False)
+def test_s3_a_database_fault_at_any_statement_of_an_unlock_keeps_the_lock(
+    alice: User, open_policy: ResetPolicy
+) -> None:
+    client = Browser(raise_request_exception=False)
     journeys.begin_answering(client, trouble="locked")
     code = wizard.last_code()
     for number in range(1, 60):
@@ -264,7 +289,7 @@ def test_s3_a_database_fault_at_any_statement_of_an_unlock_keeps_the_lock(alice:
 
 @pytest.mark.django_db(transaction=True)
 def test_s3_a_database_fault_while_starting_leaves_no_half_request(alice: User, open_policy: ResetPolicy) -> None:
-    client = Client(raise_request_exception=False)
+    client = Browser(raise_request_exception=False)
     for number in range(1, 60):
         form = filled_in(client.get("/reset/").context["picture"])
         with failing_at(number):
@@ -284,13 +309,15 @@ def filled_in(picture: Any) -> dict[str, str]:
     return {"user": journeys.ALICE, "trouble": "forgot", "captcha": answer, **hidden}
 
 
-@pytest.mark.parametrize("forwarded", ["a", "x" * 5000, "fe80::1%eth0", "1.2.3.4, , ,", ",,,", "::ffff:1.2.3.4", "unknown", "\xff"])
+@pytest.mark.parametrize(
+    "forwarded", ["a", "x" * 5000, "fe80::1%eth0", "1.2.3.4, , ,", ",,,", "::ffff:1.2.3.4", "unknown", "\xff"]
+)
 @pytest.mark.parametrize("proxies", [0, 1, 2])
 def test_s3_a_hostile_forwarded_header_opens_nothing(
     forwarded: str, proxies: int, alice: User, open_policy: ResetPolicy, settings: Any
 ) -> None:
     settings.TRUSTED_PROXY_COUNT = proxies
-    client = Client(headers={"X-Forwarded-For": forwarded})
+    client = Browser(headers={"X-Forwarded-For": forwarded})
     request = journeys.begin_answering(client)
     assert wizard.answer(client, "000000x").status_code == 200
     assert journeys.failures(request) == 1
@@ -298,9 +325,11 @@ def test_s3_a_hostile_forwarded_header_opens_nothing(
     assert len(request.client_address) <= 45
 
 
-def test_s10_a_person_without_a_policy_of_their_own_never_gets_another_ones(alice: User, acme: Tenant, open_policy: ResetPolicy) -> None:
+def test_s10_a_person_without_a_policy_of_their_own_never_gets_another_ones(
+    alice: User, acme: Tenant, open_policy: ResetPolicy
+) -> None:
     carol = make_user(acme, "carol@acme.example", "old-password-3")
-    client = Client()
+    client = Browser()
     journeys.begin(client, "carol@acme.example")
     assert journeys.newest().user_id is None
     assert carol.check_password("old-password-3")

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from captcha.models import CaptchaStore
 from django.conf import settings as real_settings
-from django.test import Client
 from django.utils import timezone
 from django_scopes import scopes_disabled
 
@@ -18,7 +17,7 @@ from reset import captcha
 from reset.models import ResetRequest
 from tests import wizard
 from tests.reset import journeys
-from tests.reset.journeys import NEW, PAGES, PASSWORD, STATUS, VERIFY
+from tests.reset.journeys import NEW, PAGES, PASSWORD, STATUS, VERIFY, Browser
 
 STRICT = {
     "default-src": "'none'",
@@ -30,7 +29,7 @@ STRICT = {
 }
 
 
-def pages_of_a_journey(client: Client) -> Iterator[tuple[str, Any]]:
+def pages_of_a_journey(client: Browser) -> Iterator[tuple[str, Any]]:
     """Every page of a reset, one after the other."""
     yield "home", client.get("/")
     yield "identify", client.get("/reset/")
@@ -57,7 +56,7 @@ def pages_of_a_journey(client: Client) -> Iterator[tuple[str, Any]]:
 
 
 def test_w10_no_page_is_stored_framed_or_told_to_others(alice: User, open_policy: ResetPolicy) -> None:
-    for name, page in pages_of_a_journey(Client()):
+    for name, page in pages_of_a_journey(Browser()):
         assert "no-store" in page.headers["Cache-Control"], name
         assert page.headers["Referrer-Policy"] == "no-referrer", name
         assert page.headers["X-Frame-Options"] == "DENY", name
@@ -68,7 +67,7 @@ def test_w10_no_page_is_stored_framed_or_told_to_others(alice: User, open_policy
 
 
 def test_w10_pages_need_no_inline_script_or_style(alice: User, open_policy: ResetPolicy) -> None:
-    for name, page in pages_of_a_journey(Client()):
+    for name, page in pages_of_a_journey(Browser()):
         text = page.content.decode()
         assert not re.search(r"<script(?![^>]*\bsrc=)", text), name
         assert not re.search(r"<style|\sstyle=|\son\w+=", text), name
@@ -76,7 +75,7 @@ def test_w10_pages_need_no_inline_script_or_style(alice: User, open_policy: Rese
 
 
 def test_w10_after_the_end_nothing_shows_by_going_back(alice: User, open_policy: ResetPolicy) -> None:
-    client = Client()
+    client = Browser()
     journeys.finish(client)
     for page in (VERIFY, PASSWORD):
         assert client.get(page).url == STATUS
@@ -84,9 +83,11 @@ def test_w10_after_the_end_nothing_shows_by_going_back(alice: User, open_policy:
     assert client.get(STATUS).url == "/reset/?lost=1"
 
 
-@pytest.mark.parametrize("host", ["evil.example", "testserver.evil.example", "testserver:80@evil.example", "testserver\tx"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "testserver.evil.example", "testserver:80@evil.example", "testserver\tx"]
+)
 def test_w1_a_foreign_host_is_refused(host: str, alice: User, open_policy: ResetPolicy) -> None:
-    assert Client(headers={"Host": host}).get("/reset/").status_code == 400
+    assert Browser(headers={"Host": host}).get("/reset/").status_code == 400
 
 
 def test_w1_links_in_mails_have_the_configured_address_whatever_the_browser_says(
@@ -100,7 +101,7 @@ def test_w1_links_in_mails_have_the_configured_address_whatever_the_browser_says
         "X-Forwarded-Port": "444",
         "Forwarded": "host=evil.example",
     }
-    client = Client(headers=forged)
+    client = Browser(headers=forged)
     journeys.finish(client)
     for message in journeys.messages("password_was_reset"):
         context = wizard.contents(message)["context"]
@@ -126,17 +127,16 @@ VARIANTS = [
 
 @pytest.mark.parametrize("path", VARIANTS)
 def test_w4_no_spelling_of_a_path_gets_around_a_step(path: str, alice: User, open_policy: ResetPolicy) -> None:
-    client = Client()
+    client = Browser()
     journeys.begin_answering(client)
-    for ask in (client.get, lambda where: client.post(where, {"password": NEW, "again": NEW})):
-        answer = ask(path)
+    for answer in (client.get(path), client.post(path, {"password": NEW, "again": NEW})):
         assert answer.status_code in (301, 302, 400, 404, 405)
         assert "Choose a new password" not in answer.content.decode()
     assert journeys.has_old_password(alice)
 
 
 def test_w5_every_form_needs_its_token(alice: User, open_policy: ResetPolicy) -> None:
-    client = Client(enforce_csrf_checks=True)
+    client = Browser(enforce_csrf_checks=True)
     for page in (*PAGES[:3], "/reset/cancel/", "/reset/contact/", "/not-me/"):
         answer = client.post(page, {"user": journeys.ALICE, "password": NEW, "again": NEW})
         assert answer.status_code == 403, page
@@ -144,13 +144,13 @@ def test_w5_every_form_needs_its_token(alice: User, open_policy: ResetPolicy) ->
 
 
 def test_w5_without_cookies_the_first_form_gets_the_cure(alice: User, open_policy: ResetPolicy) -> None:
-    page = Client(enforce_csrf_checks=True).post("/reset/", {"user": journeys.ALICE})
+    page = Browser(enforce_csrf_checks=True).post("/reset/", {"user": journeys.ALICE})
     assert (page.status_code, "cookies" in page.content.decode().lower()) == (403, True)
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "http://testserver.evil.example"])
 def test_w5_a_form_from_another_site_is_refused(origin: str, alice: User, open_policy: ResetPolicy) -> None:
-    client = Client(enforce_csrf_checks=True)
+    client = Browser(enforce_csrf_checks=True)
     client.get("/reset/")
     token = client.cookies["csrf"].value
     answer = client.post("/reset/", {"csrfmiddlewaretoken": token}, headers={"Origin": origin})
@@ -168,7 +168,7 @@ def snapshot() -> tuple[Any, ...]:
     ["action=answer&code=CODE", "action=again", "action=another", "action=choose&offer=email:1", "password=x&again=x"],
 )
 def test_w5_reading_a_page_changes_nothing(query: str, alice: User, open_policy: ResetPolicy) -> None:
-    client = Client()
+    client = Browser()
     journeys.begin_answering(client)
     before, code = snapshot(), wizard.last_code()
     for page in (*PAGES, "/reset/cancel/", "/reset/contact/"):
@@ -186,10 +186,13 @@ def test_w6_markup_in_names_is_shown_as_text(alice: User, acme: Tenant, open_pol
     journeys.change(alice, display_name=MARKUP, given_name=MARKUP)
     with scopes_disabled():
         Branding.objects.create(tenant=acme, accent="#123456")
-    client = Client(headers={"User-Agent": MARKUP})
+    client = Browser(headers={"User-Agent": MARKUP})
     pages = [page for _, page in pages_of_a_journey(client)]
-    pages += [client.get("/t/acme/reset/"), client.get(f"/reset/?username={MARKUP}@acme.example&whr={MARKUP}&mkt={MARKUP}")]
-    pages += [wizard.start(Client(), f"{MARKUP}@acme.example"), wizard.start(Client(), MARKUP)]
+    pages += [
+        client.get("/t/acme/reset/"),
+        client.get(f"/reset/?username={MARKUP}@acme.example&whr={MARKUP}&mkt={MARKUP}"),
+    ]
+    pages += [wizard.start(Browser(), f"{MARKUP}@acme.example"), wizard.start(Browser(), MARKUP)]
     for page in pages:
         text = page.content.decode()
         assert "<img src=x" not in text
@@ -198,14 +201,16 @@ def test_w6_markup_in_names_is_shown_as_text(alice: User, acme: Tenant, open_pol
 
 def test_w6_a_home_organisations_address_is_https_only(acme: Tenant) -> None:
     with scopes_disabled():
-        domain = Domain(tenant=acme, name="x.example", authority="external", home_name="X", home_url="javascript:alert(1)")
+        domain = Domain(
+            tenant=acme, name="x.example", authority="external", home_name="X", home_url="javascript:alert(1)"
+        )
         with pytest.raises(Exception, match="home_url"):
             domain.full_clean()
 
 
 @pytest.mark.parametrize("wished", ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)"])
 def test_w8_no_address_is_taken_from_the_query(wished: str, alice: User, open_policy: ResetPolicy) -> None:
-    client = Client()
+    client = Browser()
     client.get(f"/reset/?next={wished}&whr={wished}")
     journeys.finish(client)
     page = client.get(f"{STATUS}?next={wished}")
@@ -213,7 +218,7 @@ def test_w8_no_address_is_taken_from_the_query(wished: str, alice: User, open_po
     assert client.get(f"{VERIFY}?next={wished}").url == STATUS
 
 
-def captcha_form(client: Client, **instead: str) -> dict[str, str]:
+def captcha_form(client: Browser, **instead: str) -> dict[str, str]:
     picture = client.get("/reset/").context["picture"]
     answer = CaptchaStore.objects.get(hashkey=picture.key).response
     form = {"user": journeys.ALICE, "trouble": "forgot", "captcha": answer}
@@ -221,7 +226,7 @@ def captcha_form(client: Client, **instead: str) -> dict[str, str]:
 
 
 def test_w9_a_captcha_opens_one_request(alice: User, open_policy: ResetPolicy) -> None:
-    client = Client()
+    client = Browser()
     form = captcha_form(client)
     assert client.post("/reset/", form).status_code == 302
     client.post("/reset/cancel/")
@@ -232,7 +237,7 @@ def test_w9_a_captcha_opens_one_request(alice: User, open_policy: ResetPolicy) -
 
 
 def test_w9_a_wrong_answer_uses_the_picture_up(alice: User, open_policy: ResetPolicy) -> None:
-    client = Client()
+    client = Browser()
     form = captcha_form(client)
     assert client.post("/reset/", {**form, "captcha": "wrong"}).status_code == 200
     assert client.post("/reset/", form).status_code == 200
@@ -254,7 +259,7 @@ def test_w9_a_wrong_answer_uses_the_picture_up(alice: User, open_policy: ResetPo
     ids=str,
 )
 def test_w9_no_request_without_the_right_answer(spoil: dict[str, str], alice: User, open_policy: ResetPolicy) -> None:
-    client = Client()
+    client = Browser()
     page = client.post("/reset/", captcha_form(client, **spoil))
     assert "Those were not the letters" in page.content.decode()
     with scopes_disabled():
@@ -262,21 +267,21 @@ def test_w9_no_request_without_the_right_answer(spoil: dict[str, str], alice: Us
 
 
 def test_w9_an_answer_counts_for_the_visit_it_was_shown_to(alice: User, open_policy: ResetPolicy) -> None:
-    solver, other = Client(), Client()
+    solver, other = Browser(), Browser()
     form = captcha_form(solver)
     other.get("/reset/")
     assert other.post("/reset/", form).status_code == 200
-    assert Client().post("/reset/", form).status_code == 200
+    assert Browser().post("/reset/", form).status_code == 200
 
 
 def test_w9_an_old_picture_is_worth_nothing(alice: User, open_policy: ResetPolicy) -> None:
-    client = Client()
+    client = Browser()
     form = captcha_form(client)
     CaptchaStore.objects.update(expiration=timezone.now() - timedelta(seconds=1))
     assert client.post("/reset/", form).status_code == 200
 
 
-def test_w9_there_is_no_other_address_for_captchas(client: Client, db: None) -> None:
+def test_w9_there_is_no_other_address_for_captchas(client: Browser, db: None) -> None:
     for page in ("/captcha/refresh/", "/captcha/", "/captcha/image/x/?json"):
         assert client.get(page).status_code in (404, 410)
 
@@ -288,7 +293,7 @@ def test_captcha_letters_can_be_told_apart() -> None:
 
 
 def test_s7_contact_data_has_no_address_a_stranger_could_post_to(alice: User, open_policy: ResetPolicy) -> None:
-    client = Client()
+    client = Browser()
     journeys.prove(client)
     for page in ("/security-info/", "/account/", "/admin/accounts/authenticator/add/", "/admin/accounts/user/"):
         answer = client.post(page, {"email": "mallory@evil.example", "number": "+4915199999999"})

@@ -2,7 +2,6 @@
 
 import pytest
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts import executors
@@ -10,13 +9,13 @@ from accounts.models import User
 from policy.models import ResetPolicy
 from tests import wizard
 from tests.reset import journeys
-from tests.reset.journeys import PASSWORD, STATUS, VERIFY
+from tests.reset.journeys import PASSWORD, STATUS, VERIFY, Browser
 
 MOST_STATEMENTS, MOST_COMMITS = 30, 8
 WRITES = ("INSERT", "UPDATE", "DELETE")
 
 
-def walk(client: Client, statements: list[str]) -> None:
+def walk(client: Browser, statements: list[str]) -> None:
     """As a browser does it: every redirect is followed by the page it leads to. Fills in what was sent to the database."""
     with CaptureQueriesContext(connection) as captured:
         wizard.start(client, journeys.ALICE)
@@ -51,7 +50,7 @@ def commits_of(statements: list[str]) -> int:
 @pytest.mark.django_db(transaction=True)
 def test_a_reset_by_mail_stays_within_its_budget(alice: User, open_policy: ResetPolicy) -> None:
     statements: list[str] = []
-    client = Client()
+    client = Browser()
     executors.current_keys()  # known to every process for a minute after the first reset
     walk(client, statements)
     assert journeys.person(alice).check_password(journeys.NEW)

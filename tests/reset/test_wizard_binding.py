@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from django.test import Client
 
 from accounts.methods import AuthenticatorType
 from accounts.models import Tenant, User
@@ -12,7 +11,7 @@ from reset.models import State
 from tests import wizard
 from tests.conftest import make_authenticator, make_tenant, make_user
 from tests.reset import journeys
-from tests.reset.journeys import NEW, PASSWORD, STATUS, VERIFY
+from tests.reset.journeys import NEW, PASSWORD, STATUS, VERIFY, Browser
 
 
 def sent_to() -> set[str]:
@@ -23,11 +22,16 @@ def sent_to() -> set[str]:
 def test_s4_the_id_of_one_request_does_not_open_with_the_secret_of_another(
     alice: User, bob: User, open_policy: ResetPolicy
 ) -> None:
-    attacker, victim = Client(), Client()
+    attacker, victim = Browser(), Browser()
     journeys.prove(attacker, "bob@acme.example")
     own, secret = attacker.cookies["rekey"].value.split(".")
     other = journeys.begin_answering(victim)
-    for cookie in (f"{other.pk}.{secret}", f"{other.pk}.", f"{own}.{other.secret_digest}", f"{other.pk}.{other.secret_digest}"):
+    for cookie in (
+        f"{other.pk}.{secret}",
+        f"{other.pk}.",
+        f"{own}.{other.secret_digest}",
+        f"{other.pk}.{other.secret_digest}",
+    ):
         attacker.cookies["rekey"] = cookie
         for page in (VERIFY, PASSWORD, STATUS, "/reset/contact/"):
             assert attacker.get(page).url.startswith("/reset/")
@@ -36,7 +40,7 @@ def test_s4_the_id_of_one_request_does_not_open_with_the_secret_of_another(
 
 
 def test_s4_fields_that_name_somebody_else_change_nothing(alice: User, bob: User, open_policy: ResetPolicy) -> None:
-    client = Client()
+    client = Browser()
     journeys.prove(client, "bob@acme.example")
     foreign = {"user": alice.principal_name, "user_id": alice.pk, "username": alice.principal_name, "id": alice.pk}
     client.post(PASSWORD, {"password": NEW, "again": NEW, **foreign})
@@ -45,7 +49,7 @@ def test_s4_fields_that_name_somebody_else_change_nothing(alice: User, bob: User
 
 
 def test_s4_another_persons_authenticator_is_not_offered(alice: User, bob: User, open_policy: ResetPolicy) -> None:
-    client = Client()
+    client = Browser()
     journeys.begin(client, "bob@acme.example")
     mail = make_authenticator(alice, AuthenticatorType.EMAIL, "mallory@evil.example")
     assert client.post(VERIFY, {"action": "choose", "offer": f"email:{mail.pk}"}).url == VERIFY
@@ -53,7 +57,7 @@ def test_s4_another_persons_authenticator_is_not_offered(alice: User, bob: User,
 
 
 def test_s4_a_proof_in_one_browser_does_not_open_another(alice: User, open_policy: ResetPolicy) -> None:
-    client, other = Client(), Client()
+    client, other = Browser(), Browser()
     journeys.begin_answering(client)
     other.cookies["rekey"] = client.cookies["rekey"].value
     wizard.answer(client, wizard.last_code())
@@ -62,7 +66,7 @@ def test_s4_a_proof_in_one_browser_does_not_open_another(alice: User, open_polic
 
 
 def test_s5_a_code_of_one_request_is_wrong_in_another(alice: User, open_policy: ResetPolicy) -> None:
-    first, second = Client(), Client()
+    first, second = Browser(), Browser()
     journeys.begin_answering(first)
     code = wizard.last_code()
     journeys.begin_answering(second)
@@ -72,7 +76,7 @@ def test_s5_a_code_of_one_request_is_wrong_in_another(alice: User, open_policy: 
 
 
 def test_s5_a_code_by_mail_is_wrong_by_text_and_the_other_way_round(alice: User, open_policy: ResetPolicy) -> None:
-    client = Client()
+    client = Browser()
     journeys.begin_answering(client)
     by_mail = wizard.last_code()
     client.post(VERIFY, {"action": "another"})
@@ -89,11 +93,14 @@ def test_s5_a_code_by_mail_is_wrong_by_text_and_the_other_way_round(alice: User,
 def test_s5_another_organisations_address_does_not_open_a_request(
     alice: User, globex: Tenant, open_policy: ResetPolicy
 ) -> None:
-    client = Client()
+    client = Browser()
     journeys.begin_answering(client)
     for page in (VERIFY, PASSWORD, STATUS):
         assert client.get(f"/t/globex{page}").status_code == 404
-        assert client.post(f"/t/globex{page}", {"action": "answer", "code": wizard.last_code()}).status_code in (404, 405)
+        assert client.post(f"/t/globex{page}", {"action": "answer", "code": wizard.last_code()}).status_code in (
+            404,
+            405,
+        )
     assert client.get("/t/globex/reset/contact/").url == "/t/globex/reset/"
     assert client.get(f"/t/acme{VERIFY}").status_code == 200
 
@@ -101,7 +108,7 @@ def test_s5_another_organisations_address_does_not_open_a_request(
 def test_s5_a_name_at_another_organisations_address_is_a_stranger(
     alice: User, globex: Tenant, open_policy: ResetPolicy
 ) -> None:
-    client = Client()
+    client = Browser()
     wizard.start(client, journeys.ALICE, prefix="/t/globex")
     request = journeys.newest()
     assert (request.user_id, request.tenant_id) == (None, globex.pk)
@@ -110,11 +117,11 @@ def test_s5_a_name_at_another_organisations_address_is_a_stranger(
 def test_s5_people_of_a_customers_tenant_are_found_at_its_own_address_only(executor: Any) -> None:
     shop = make_tenant("shop", "shop.example", kind=Tenant.Kind.CUSTOMERS)
     carol = make_user(shop, "carol", mail="carol@home.example")
-    wizard.start(Client(), "carol", prefix="/t/shop")
+    wizard.start(Browser(), "carol", prefix="/t/shop")
     found = journeys.newest()
     assert found.tenant_id == shop.pk
     make_tenant("other", "other.example")
-    assert wizard.start(Client(), "carol").status_code == 200
+    assert wizard.start(Browser(), "carol").status_code == 200
     assert carol.tenant_id == shop.pk
 
 
@@ -135,7 +142,7 @@ SEVERAL = [
 
 @pytest.mark.parametrize("name", SEVERAL)
 def test_s6_a_name_that_is_not_exactly_the_one_sends_nothing(name: str, alice: User, open_policy: ResetPolicy) -> None:
-    client = Client()
+    client = Browser()
     if wizard.start(client, name).status_code == 302:
         offers = client.get(VERIFY).context["offers"]
         for offer in offers:
@@ -159,7 +166,7 @@ def test_s6_a_name_that_is_not_exactly_the_one_sends_nothing(name: str, alice: U
     ids=str,
 )
 def test_s6_a_text_goes_to_the_number_on_file_or_to_nobody(number: Any, alice: User, open_policy: ResetPolicy) -> None:
-    client = Client()
+    client = Browser()
     journeys.begin(client)
     wizard.choose(client, "sms")
     client.post(VERIFY, {"action": "destination", "number": number})
@@ -167,25 +174,29 @@ def test_s6_a_text_goes_to_the_number_on_file_or_to_nobody(number: Any, alice: U
 
 
 def test_s6_one_request_for_a_code_is_one_message_to_the_stored_address(alice: User, open_policy: ResetPolicy) -> None:
-    client = Client()
+    client = Browser()
     journeys.begin(client)
     page = client.get(VERIFY)
     offer = next(offer for offer in page.context["offers"] if offer.method == "email")
     chosen = {"action": "choose", "offer": f"email:{offer.authenticator_id}"}
-    client.post(VERIFY, {**chosen, "to": "mallory@evil.example", "email": "mallory@evil.example", "recipient": "mallory"})
+    client.post(
+        VERIFY, {**chosen, "to": "mallory@evil.example", "email": "mallory@evil.example", "recipient": "mallory"}
+    )
     assert (sent_to(), len(journeys.messages())) == ({"alice@home.example"}, 1)
 
 
-@pytest.mark.parametrize("offer", ["email:0", "email:-1", "email:٣", "email:1e3", "email", ":", "fax:1", "email:" + "9" * 30])
+@pytest.mark.parametrize(
+    "offer", ["email:0", "email:-1", "email:٣", "email:1e3", "email", ":", "fax:1", "email:" + "9" * 30]
+)
 def test_s6_what_was_not_offered_can_not_be_chosen(offer: str, alice: User, open_policy: ResetPolicy) -> None:
-    client = Client()
+    client = Browser()
     journeys.begin(client)
     assert client.post(VERIFY, {"action": "choose", "offer": offer}).status_code in (200, 302)
     assert (journeys.newest().challenge, journeys.messages()) == (None, [])
 
 
 def test_s9_the_cookie_is_new_when_all_is_proved_and_at_the_end(alice: User, open_policy: ResetPolicy) -> None:
-    client = Client()
+    client = Browser()
     seen = []
     journeys.begin(client)
     seen.append(client.cookies["rekey"].value)
@@ -197,14 +208,14 @@ def test_s9_the_cookie_is_new_when_all_is_proved_and_at_the_end(alice: User, ope
     assert len(set(seen)) == 3
     assert len({value.split(".")[0] for value in seen}) == 1
     for old in seen[:2]:
-        stale = Client()
+        stale = Browser()
         stale.cookies["rekey"] = old
         assert stale.get(STATUS).url.startswith("/reset/")
     assert client.get(STATUS).status_code == 200
 
 
 def test_s9_a_planted_cookie_is_useless_once_the_victim_has_proved(alice: User, open_policy: ResetPolicy) -> None:
-    attacker, victim = Client(), Client()
+    attacker, victim = Browser(), Browser()
     journeys.begin(attacker)
     victim.cookies["rekey"] = attacker.cookies["rekey"].value
     wizard.choose(victim, "email")
@@ -216,7 +227,7 @@ def test_s9_a_planted_cookie_is_useless_once_the_victim_has_proved(alice: User, 
 
 
 def test_s9_cookies_are_closed_to_scripts_and_other_sites(alice: User, open_policy: ResetPolicy) -> None:
-    client = Client()
+    client = Browser()
     journeys.finish(client)
     for name in ("rekey", "rekey-browser"):
         cookie = client.cookies[name]
@@ -225,7 +236,7 @@ def test_s9_cookies_are_closed_to_scripts_and_other_sites(alice: User, open_poli
 
 
 def test_s9_two_people_in_one_browser_do_not_mix(alice: User, bob: User, open_policy: ResetPolicy) -> None:
-    client = Client()
+    client = Browser()
     journeys.finish(client)
     journeys.begin(client, "bob@acme.example")
     assert client.get(STATUS).url == VERIFY
@@ -235,7 +246,7 @@ def test_s9_two_people_in_one_browser_do_not_mix(alice: User, bob: User, open_po
 
 
 def test_s9_cancelling_ends_the_request_and_takes_the_cookie(alice: User, open_policy: ResetPolicy) -> None:
-    client = Client()
+    client = Browser()
     journeys.begin_answering(client)
     code, cookie = wizard.last_code(), client.cookies["rekey"].value
     answer = client.post("/reset/cancel/")
@@ -246,7 +257,7 @@ def test_s9_cancelling_ends_the_request_and_takes_the_cookie(alice: User, open_p
 
 
 def test_p10_nobody_is_signed_in_after_a_reset(alice: User, open_policy: ResetPolicy) -> None:
-    client = Client()
+    client = Browser()
     journeys.finish(client)
     assert client.get("/account/").status_code == 302
     assert client.get("/admin/").status_code == 302

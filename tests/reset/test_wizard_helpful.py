@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.test import Client
 from django.utils import timezone
 from django_scopes import scopes_disabled
 
@@ -15,7 +14,7 @@ from reset.views.ends import _refused
 from tests import wizard
 from tests.conftest import make_user
 from tests.reset import journeys
-from tests.reset.journeys import STATUS
+from tests.reset.journeys import STATUS, Browser
 from tests.reset.signing_in import make_administrator
 
 
@@ -67,7 +66,7 @@ def helpful(acme: Tenant) -> Tenant:
 def test_helpful_says_why_with_entras_code(why: str, alice: User, helpful: Tenant, open_policy: ResetPolicy) -> None:
     arrange, sentence, code = REFUSALS[why]
     arrange(alice)
-    client = Client()
+    client = Browser()
     assert wizard.start(client, journeys.ALICE).url == STATUS
     text = client.get(STATUS).content.decode()
     assert sentence in text
@@ -76,14 +75,14 @@ def test_helpful_says_why_with_entras_code(why: str, alice: User, helpful: Tenan
 
 
 def test_helpful_says_that_a_name_is_unknown(helpful: Tenant, open_policy: ResetPolicy) -> None:
-    client = Client()
+    client = Browser()
     assert wizard.start(client, "nobody@acme.example").url == STATUS
     assert "We don&#x27;t know this name" in client.get(STATUS).content.decode()
 
 
 def test_helpful_says_that_unlocking_is_not_allowed(alice: User, helpful: Tenant, open_policy: ResetPolicy) -> None:
     journeys.policy_with(open_policy, unlock_without_reset=False)
-    client = Client()
+    client = Browser()
     wizard.start(client, journeys.ALICE, trouble="locked")
     assert "allow unlocking without a new password" in client.get(STATUS).content.decode()
 
@@ -97,7 +96,7 @@ def test_every_refusal_has_words_of_its_own() -> None:
 @pytest.mark.parametrize("why", REFUSALS)
 def test_private_says_none_of_it(why: str, alice: User, open_policy: ResetPolicy) -> None:
     REFUSALS[why][0](alice)
-    client = Client()
+    client = Browser()
     assert wizard.start(client, journeys.ALICE).url == "/reset/verify/"
     assert journeys.newest().user_id is None
 
@@ -117,7 +116,7 @@ def test_an_external_domain_names_the_home_organisation_for_every_name(
     journeys.change(acme, disclosure=disclosure)
     add_domain(acme, "external", home_name="North Bank", home_url="https://reset.north.example/")
     make_user(acme, "carol@north.example", is_external=True)
-    client = Client()
+    client = Browser()
     assert wizard.start(client, name).url == STATUS
     text = client.get(STATUS).content.decode()
     assert "North Bank keeps the password for this name" in text
@@ -134,7 +133,7 @@ def test_a_directorys_domain_is_not_available_yet_for_every_name(
         directory = Directory.objects.create(tenant=acme, name="North", kind="openldap")
     add_domain(acme, "directory", directory=directory)
     make_user(acme, "carol@north.example", directory=directory, anchor="1")
-    client = Client()
+    client = Browser()
     assert wizard.start(client, name).url == STATUS
     text = client.get(STATUS).content.decode()
     assert "Not available yet" in text
@@ -145,9 +144,11 @@ def test_a_directory_user_of_another_domain_is_a_stranger_in_private(acme: Tenan
     with scopes_disabled():
         directory = Directory.objects.create(tenant=acme, name="North", kind="openldap")
     make_user(acme, "carol@acme.example", directory=directory, anchor="1")
-    assert journeys.begin(Client(), "carol@acme.example").user_id is None
+    assert journeys.begin(Browser(), "carol@acme.example").user_id is None
 
 
-def test_an_unknown_organisation_is_said_on_the_first_page(alice: User, globex: Tenant, open_policy: ResetPolicy) -> None:
-    page = wizard.start(Client(), "alice@nowhere.example")
+def test_an_unknown_organisation_is_said_on_the_first_page(
+    alice: User, globex: Tenant, open_policy: ResetPolicy
+) -> None:
+    page = wizard.start(Browser(), "alice@nowhere.example")
     assert "No organisation here uses this name" in page.content.decode()

@@ -1,7 +1,6 @@
 """Who hears of a reset, and what the mail does and doesn't say."""
 
 import pytest
-from django.test import Client
 from django_scopes import scopes_disabled
 
 from accounts.methods import AuthenticatorType
@@ -13,7 +12,7 @@ from tests import wizard
 from tests.administrators import make_administrator
 from tests.conftest import make_authenticator, make_user
 from tests.reset import journeys
-from tests.reset.journeys import NEW, STATUS
+from tests.reset.journeys import NEW, STATUS, Browser
 from tests.reset.signing_in import give_app
 from tests.reset.signing_in import make_administrator as give_role
 
@@ -25,13 +24,17 @@ def told(kind: str = "password_was_reset") -> set[str]:
 def test_p7_every_address_on_file_hears_and_none_twice(alice: User, open_policy: ResetPolicy) -> None:
     make_authenticator(alice, AuthenticatorType.EMAIL, "alice@second.example", confirmed_at=None)
     make_authenticator(alice, AuthenticatorType.EMAIL, "ALICE@acme.example")
-    journeys.finish(Client())
-    assert {address.lower() for address in told()} == {"alice@home.example", "alice@second.example", "alice@acme.example"}
+    journeys.finish(Browser())
+    assert {address.lower() for address in told()} == {
+        "alice@home.example",
+        "alice@second.example",
+        "alice@acme.example",
+    }
     assert len(journeys.messages("password_was_reset")) == 3
 
 
 def test_p7_the_note_says_when_from_where_and_how_and_no_secret(alice: User, open_policy: ResetPolicy) -> None:
-    journeys.finish(Client(REMOTE_ADDR="192.0.2.7", headers={"User-Agent": "Phone browser"}))
+    journeys.finish(Browser(REMOTE_ADDR="192.0.2.7", headers={"User-Agent": "Phone browser"}))
     context = wizard.contents(journeys.messages("password_was_reset")[0])["context"]
     assert (context["address"], context["client"], context["kinds"]) == ("192.0.2.7", "Phone browser", "mail")
     assert context["when"].startswith("20")
@@ -48,7 +51,7 @@ def phone_only(user: User) -> None:
 
 
 def reset_by_text() -> None:
-    client = Client()
+    client = Browser()
     journeys.begin(client)
     wizard.choose(client, "sms")
     journeys.type_number(client, "+4915112345647")
@@ -61,7 +64,7 @@ def test_without_an_address_the_user_name_hears_if_its_domain_is_verified(
     verified: bool, alice: User, acme: Tenant, open_policy: ResetPolicy
 ) -> None:
     phone_only(alice)
-    client = Client()
+    client = Browser()
     journeys.begin(client)
     wizard.choose(client, "sms")
     journeys.type_number(client, "+4915112345647")
@@ -73,9 +76,11 @@ def test_without_an_address_the_user_name_hears_if_its_domain_is_verified(
     assert told() == ({journeys.ALICE} if verified else set())
 
 
-def test_a_policy_may_leave_people_untold_and_the_page_does_not_claim_otherwise(alice: User, open_policy: ResetPolicy) -> None:
+def test_a_policy_may_leave_people_untold_and_the_page_does_not_claim_otherwise(
+    alice: User, open_policy: ResetPolicy
+) -> None:
     journeys.policy_with(open_policy, notify_users=False)
-    client = Client()
+    client = Browser()
     journeys.finish(client)
     assert told() == set()
     page = client.get(STATUS).content.decode()
@@ -85,7 +90,7 @@ def test_a_policy_may_leave_people_untold_and_the_page_does_not_claim_otherwise(
 
 def reset_administrator() -> None:
     """Alice, with two gates."""
-    client = Client()
+    client = Browser()
     journeys.begin_answering(client)
     wizard.answer(client, wizard.last_code())
     wizard.choose(client, "sms")
@@ -122,13 +127,15 @@ def test_a_users_reset_is_not_told_to_administrators(alice: User, acme: Tenant, 
     assert told("administrator_was_reset") == set()
 
 
-def test_an_administrator_needs_two_kinds_whatever_the_policy_says(alice: User, bob: User, open_policy: ResetPolicy) -> None:
+def test_an_administrator_needs_two_kinds_whatever_the_policy_says(
+    alice: User, bob: User, open_policy: ResetPolicy
+) -> None:
     give_role(alice, Role.REPORTS_READER)
     give_role(bob, Role.REPORTS_READER)
-    assert journeys.begin(Client()).gates_required == 2
-    assert journeys.begin(Client(), "bob@acme.example").user_id is None, "one method is too few"
+    assert journeys.begin(Browser()).gates_required == 2
+    assert journeys.begin(Browser(), "bob@acme.example").user_id is None, "one method is too few"
     give_app(bob)
-    assert journeys.begin(Client(), "bob@acme.example").gates_required == 2
+    assert journeys.begin(Browser(), "bob@acme.example").gates_required == 2
 
 
 def test_o7_a_reset_withdraws_an_open_invitation(alice: User, open_policy: ResetPolicy) -> None:
@@ -144,7 +151,7 @@ def test_o7_a_reset_withdraws_an_open_invitation(alice: User, open_policy: Reset
 def test_a_person_must_not_change_the_password_again_after_a_reset(acme: Tenant, open_policy: ResetPolicy) -> None:
     carol = make_user(acme, "carol@acme.example", "given by staff", must_change_password=True)
     make_authenticator(carol, AuthenticatorType.EMAIL, "carol@home.example")
-    journeys.finish(Client(), "carol@acme.example")
+    journeys.finish(Browser(), "carol@acme.example")
     after = journeys.person(carol)
     assert not after.must_change_password
     assert after.password_changed_at is not None

@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from django.test import Client
 from django_scopes import scopes_disabled
 
 from accounts.models import User
@@ -13,7 +12,7 @@ from reset.models.requests import ENDS, RUNNING, TRANSITIONS
 from tests import wizard
 from tests.conftest import make_authenticator
 from tests.reset import journeys
-from tests.reset.journeys import NEW, PAGES, PASSWORD, STATUS, VERIFY
+from tests.reset.journeys import NEW, PAGES, PASSWORD, STATUS, VERIFY, Browser
 
 SEEN_AT = {
     "nowhere": "/reset/",
@@ -27,7 +26,7 @@ SEEN_AT = {
 }
 
 
-def bring(client: Client, state: str) -> None:
+def bring(client: Browser, state: str) -> None:
     """A browser at this state, each on a road of its own."""
     if state in ("choose", "destination"):
         journeys.begin(client)
@@ -69,7 +68,7 @@ def forms(user: User) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("state", SEEN_AT)
 def test_s1_every_page_sends_a_browser_where_it_should_be(state: str, alice: User, open_policy: ResetPolicy) -> None:
-    client = Client()
+    client = Browser()
     bring(client, state)
     for page in PAGES:
         answer = client.get(page)
@@ -82,7 +81,7 @@ def test_s1_every_page_sends_a_browser_where_it_should_be(state: str, alice: Use
 
 @pytest.mark.parametrize("state", [state for state in SEEN_AT if state not in ("verified", "done")])
 def test_s1_no_form_at_any_state_opens_the_password_page(state: str, alice: User, open_policy: ResetPolicy) -> None:
-    client = Client()
+    client = Browser()
     bring(client, state)
     for page in PAGES:
         for form in forms(alice):
@@ -94,7 +93,7 @@ def test_s1_no_form_at_any_state_opens_the_password_page(state: str, alice: User
 
 def test_s1_a_method_is_never_passed_with_another_ones_form(alice: User, open_policy: ResetPolicy) -> None:
     """Choose one way, switch to the other, post the first one's form again, empty and filled."""
-    client = Client()
+    client = Browser()
     journeys.begin_answering(client)
     code = wizard.last_code()
     client.post(VERIFY, {"action": "another"})
@@ -109,7 +108,7 @@ def test_s1_a_method_is_never_passed_with_another_ones_form(alice: User, open_po
 
 
 def test_s1_back_and_reload_show_the_same_step_and_repeat_nothing(alice: User, open_policy: ResetPolicy) -> None:
-    client = Client()
+    client = Browser()
     journeys.begin_answering(client)
     for _ in range(3):
         assert "Enter the code" in client.get(VERIFY).content.decode()
@@ -126,7 +125,7 @@ def test_s1_back_and_reload_show_the_same_step_and_repeat_nothing(alice: User, o
 
 def test_s1_the_second_gate_is_never_skipped(alice: User, open_policy: ResetPolicy) -> None:
     journeys.policy_with(open_policy, methods_required=2)
-    client = Client()
+    client = Browser()
     journeys.begin_answering(client)
     assert wizard.answer(client, wizard.last_code()).url == VERIFY
     page = client.get(VERIFY)
@@ -140,7 +139,7 @@ def test_s1_the_second_gate_is_never_skipped(alice: User, open_policy: ResetPoli
 
 def test_two_gates_lead_to_a_new_password(alice: User, open_policy: ResetPolicy) -> None:
     journeys.policy_with(open_policy, methods_required=2)
-    client = Client()
+    client = Browser()
     journeys.begin_answering(client)
     wizard.answer(client, wizard.last_code())
     wizard.choose(client, "sms")
@@ -153,7 +152,7 @@ def test_two_gates_lead_to_a_new_password(alice: User, open_policy: ResetPolicy)
 def test_s1_a_second_address_of_the_same_kind_is_no_second_gate(alice: User, open_policy: ResetPolicy) -> None:
     journeys.policy_with(open_policy, methods_required=2)
     second = make_authenticator(alice, alice_type(alice), "alice@second.example")
-    client = Client()
+    client = Browser()
     journeys.begin_answering(client)
     wizard.answer(client, wizard.last_code())
     assert client.post(VERIFY, {"action": "choose", "offer": f"email:{second.pk}"}).url == VERIFY
@@ -195,12 +194,16 @@ def filled(form: dict[str, Any], code: str) -> dict[str, Any]:
     def fill(value: str) -> str:
         return value.replace("UNICODE", unicode_digits).replace("CODE", code)
 
-    return {name: [fill(one) for one in value] if isinstance(value, list) else fill(value) for name, value in form.items()}
+    return {
+        name: [fill(one) for one in value] if isinstance(value, list) else fill(value) for name, value in form.items()
+    }
 
 
 @pytest.mark.parametrize("form", MALFORMED, ids=str)
-def test_s2_a_malformed_answer_is_wrong_and_counted(form: dict[str, Any], alice: User, open_policy: ResetPolicy) -> None:
-    client = Client()
+def test_s2_a_malformed_answer_is_wrong_and_counted(
+    form: dict[str, Any], alice: User, open_policy: ResetPolicy
+) -> None:
+    client = Browser()
     request = journeys.begin_answering(client)
     page = client.post(VERIFY, filled(form, wizard.last_code()))
     assert (page.status_code, "That is not the right code" in page.content.decode()) == (200, True)
@@ -211,7 +214,7 @@ def test_s2_a_malformed_answer_is_wrong_and_counted(form: dict[str, Any], alice:
 
 @pytest.mark.parametrize("body", ["", "null", "true", "0", "[]", '{"code": "CODE", "action": "answer"}'])
 def test_s2_a_json_body_is_no_answer_and_counted(body: str, alice: User, open_policy: ResetPolicy) -> None:
-    client = Client()
+    client = Browser()
     request = journeys.begin_answering(client)
     sent = body.replace("CODE", wizard.last_code())
     assert client.post(VERIFY, sent, content_type="application/json").status_code == 200
@@ -219,15 +222,18 @@ def test_s2_a_json_body_is_no_answer_and_counted(body: str, alice: User, open_po
 
 
 @pytest.mark.parametrize("field", ["answer_0", "answer_1", "answer_2"])
-def test_s2_answers_to_questions_are_all_needed_and_each_once(field: str, alice: User, open_policy: ResetPolicy) -> None:
+def test_s2_answers_to_questions_are_all_needed_and_each_once(
+    field: str, alice: User, open_policy: ResetPolicy
+) -> None:
     journeys.policy_with(open_policy, methods=["questions", "email"])
     journeys.give_questions(alice)
     for spoil in ("", " ", "\x00", ["x", "RIGHT"], ["RIGHT", "RIGHT"]):
-        client = Client()
+        client = Browser()
         request = journeys.begin_answering(client, method="questions")
         assert request.challenge is not None
         right: dict[str, Any] = {
-            f"answer_{number}": journeys.ANSWERS[question] for number, question in enumerate(request.challenge.questions)
+            f"answer_{number}": journeys.ANSWERS[question]
+            for number, question in enumerate(request.challenge.questions)
         }
         bad = [right[field] if one == "RIGHT" else one for one in spoil] if isinstance(spoil, list) else spoil
         before = journeys.failures(request)
@@ -239,7 +245,7 @@ def test_s2_answers_to_questions_are_all_needed_and_each_once(field: str, alice:
 
 
 def test_s2_an_empty_or_malformed_body_of_any_page_is_no_step(alice: User, open_policy: ResetPolicy) -> None:
-    client = Client()
+    client = Browser()
     for page in PAGES:
         assert client.post(page, b"\xff\xfe", content_type="application/octet-stream").status_code in (200, 302, 405)
     assert client.post("/reset/", b"x", content_type="multipart/form-data; boundary=").status_code in (200, 400)
@@ -248,18 +254,20 @@ def test_s2_an_empty_or_malformed_body_of_any_page_is_no_step(alice: User, open_
 
 
 def test_a_lost_request_starts_over_with_kind_words(alice: User, open_policy: ResetPolicy) -> None:
-    client = Client()
+    client = Browser()
     request = journeys.begin_answering(client)
     client.cookies["rekey"] = f"{request.pk}.other"
     answer = client.get(VERIFY)
     assert answer.url == "/reset/?lost=1"
     assert "We lost sight of where you were" in client.get(answer.url).content.decode()
-    assert Client().get(VERIFY).url == "/reset/"
+    assert Browser().get(VERIFY).url == "/reset/"
 
 
-@pytest.mark.parametrize("cookie", ["", "x", "x.y", ".", "0.0", "00000000-0000-0000-0000-000000000000.", "é.é", "a" * 3000])
+@pytest.mark.parametrize(
+    "cookie", ["", "x", "x.y", ".", "0.0", "00000000-0000-0000-0000-000000000000.", "é.é", "a" * 3000]
+)
 def test_s3_an_unreadable_cookie_is_no_cookie(cookie: str, alice: User, open_policy: ResetPolicy) -> None:
-    client = Client()
+    client = Browser()
     client.cookies["rekey"] = cookie
     for page in (VERIFY, PASSWORD, STATUS):
         assert client.get(page).url.startswith("/reset/")

@@ -5,6 +5,7 @@ import os
 from argparse import RawDescriptionHelpFormatter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -15,8 +16,11 @@ from tqdm import tqdm
 from accounts.importing.reading import COLUMNS, REFUSAL_COLUMNS, UnusableFile, opened_file
 from accounts.importing.runs import Counts, Import, RefusedLine
 from accounts.management.tenancy import UNUSABLE, add_tenant_argument, get_tenant
+from reset import import_notices
 
 SOME_REFUSED = 1
+WHAT_IS_TOLD = "that a phone or address of theirs was replaced"
+WHY_UNTOLD = "there is no e-mail address on file, or no worker has run lately"
 HELP = f"""
 Run this to bring people in, and again whenever their data changed: only what differs is changed.
 
@@ -24,7 +28,8 @@ The file is UTF-8 text with commas; its first line names the columns: {", ".join
 (principal_name is needed, the others may be missing). Groups are separated by semicolons. Phone numbers are written as
 +1 4255551234x123; a mobile phone loses the extension. An empty cell leaves what is there; memberships are added, none
 is taken away. What people registered or confirmed themselves is kept. A phone or address that takes the place of
-another imported one counts as a proof after 72 hours. Roles and passwords are never imported.
+another imported one counts as a proof after 72 hours, and the person is told by e-mail at the addresses known before.
+Roles and passwords are never imported.
 
 A row that can't be imported is reported with its line and the reason, and stops nothing. The exit code is 0 when every
 row was imported, 1 when some were refused, 2 when the file can't be used or the run was interrupted (run it again).
@@ -52,7 +57,8 @@ class Command(BaseCommand):
         tenant = get_tenant(options["tenant"])
         try:
             with opened_file(options["file"]) as source, _refused_rows(options["refused"], source.columns) as write_row:
-                counts = self._run(Import(tenant, source, options["dry_run"]), write_row)
+                job = Import(tenant, source, options["dry_run"], on_replaced=partial(import_notices.announce, tenant))
+                counts = self._run(job, write_row)
         except UnusableFile as problem:
             raise CommandError(f"Nothing was imported. {problem}", returncode=UNUSABLE) from None
         except DatabaseError as error:
@@ -106,4 +112,6 @@ def _sentence(counts: Counts, name: str, dry_run: bool) -> str:
         f"{counts.groups_added} new groups"
     )
     kept = f"; {counts.kept} phones or addresses kept as people registered them" if counts.kept else ""
-    return f"{name}: a dry run would give {done}{kept}." if dry_run else f"{name}: {done}{kept}."
+    told = f"; {counts.announced} told {WHAT_IS_TOLD}" if counts.announced else ""
+    untold = f"; {counts.not_announced} could not be told {WHAT_IS_TOLD} ({WHY_UNTOLD})" if counts.not_announced else ""
+    return f"{name}: {'a dry run would give ' if dry_run else ''}{done}{kept}{told}{untold}."
