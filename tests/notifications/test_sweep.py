@@ -105,6 +105,27 @@ def test_a_round_is_bounded(acme: Tenant, now: datetime, monkeypatch: pytest.Mon
 
 
 @pytest.mark.django_db
+def test_a_code_does_not_wait_behind_older_notices(
+    acme: Tenant, write_mail: Write, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "ROUND", 1)
+    with all_opened():
+        notice = messages.administrator_was_reset(
+            tenant_id=acme.pk,
+            language="en",
+            recipient="a@acme.example",
+            principal_name="b",
+            at=now,
+            address="",
+            client="",
+        )
+        [older] = outbox.enqueue([notice], now - timedelta(minutes=1))
+    code = write_mail(now)
+    sweep.sweep(now)
+    assert (row(code).status, row(older).status) == (Status.SENT, Status.QUEUED)
+
+
+@pytest.mark.django_db
 def test_pruning_deletes_what_is_older_than_thirty_days(write_mail: Write, now: datetime) -> None:
     message_id = write_mail()
     delivery.deliver(message_id)

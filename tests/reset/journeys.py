@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import connection
 from django.test import Client
+from django.test.client import ClientHandler
 from django.test.utils import CaptureQueriesContext
 from django_scopes import scopes_disabled
 
@@ -34,8 +35,18 @@ ANSWERS = {
 }
 
 
+_handlers: dict[bool, ClientHandler] = {}
+
+
 class Browser(Client):
-    """The test client; its answers carry more than their type says (`url`, `context`)."""
+    """The test client; its answers carry more than their type says (`url`, `context`).
+
+    All of them share one loaded stack of middleware: loading it looks through every static file.
+    """
+
+    def __init__(self, enforce_csrf_checks: bool = False, **named: Any) -> None:
+        super().__init__(enforce_csrf_checks, **named)
+        self.handler = _handlers.setdefault(enforce_csrf_checks, self.handler)
 
     def get(self, *given: Any, **named: Any) -> Any:
         return super().get(*given, **named)

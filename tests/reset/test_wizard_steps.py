@@ -278,3 +278,34 @@ def test_every_transition_starts_at_a_running_state_and_ends_nowhere_else() -> N
     reached = {state for states in TRANSITIONS.values() for state in states}
     assert reached | {State.VERIFYING} == set(State)
     assert not RUNNING & ENDS
+
+
+def test_a_reset_at_the_organisations_own_address_stays_there(alice: User, open_policy: ResetPolicy) -> None:
+    client, here = Browser(), "/t/acme"
+    assert wizard.start(client, journeys.ALICE, prefix=here).url == here + VERIFY
+    assert wizard.choose(client, "email", prefix=here).url == here + VERIFY
+    assert "Acme" in client.get(here + VERIFY).content.decode()
+    assert wizard.answer(client, wizard.last_code(), prefix=here).url == here + PASSWORD
+    assert client.post(here + PASSWORD, {"password": NEW, "again": NEW}).url == here + STATUS
+    assert f'href="{here}/signin/"' in client.get(here + STATUS).content.decode()
+    assert Browser().get("/t/nowhere/reset/").status_code == 404
+
+
+@pytest.mark.parametrize("again", ["", "three blue horse", "three blue horses "])
+def test_a_password_is_typed_twice_the_same(again: str, alice: User, open_policy: ResetPolicy) -> None:
+    client = Browser()
+    journeys.prove(client)
+    assert client.post(PASSWORD, {"password": NEW, "again": again}).status_code == 200
+    assert journeys.has_old_password(alice)
+
+
+def test_a_password_that_breaks_a_rule_is_told_which_and_may_be_tried_again(
+    alice: User, open_policy: ResetPolicy
+) -> None:
+    client = Browser()
+    request = journeys.prove(client)
+    page = journeys.set_password(client, "password")
+    assert 'class="unmet"' in page.content.decode()
+    assert journeys.activities(request)[-1] == "reset.password_submitted"
+    assert journeys.set_password(client, NEW).url == STATUS
+    assert journeys.person(alice).check_password(NEW)
