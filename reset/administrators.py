@@ -6,7 +6,6 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from accounts.facts import groups_and_roles
 from accounts.models import GroupMembership, GroupNesting, RoleAssignment, Tenant, User
 from accounts.roles import Role
 from accounts.visitor import Visitor
@@ -70,7 +69,3 @@ def reset_notices(tenant: Tenant, user: User, visitor: Visitor, correlation_id: 
         for other in holders(tenant, roles)[: MOST_RECIPIENTS + 1]
         if other.pk != user.pk
     ]
-
-
-def is_administrator(user: User) -> bool:
-    return bool(groups_and_roles([user.pk])[1][user.pk])

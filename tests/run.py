@@ -23,8 +23,8 @@ from tests import servers
 from tests.selection import MISSING
 
 ROOT = Path(__file__).resolve().parent.parent
-FAST = "not postgres and not redis and not smtp and not browser"
-WITH_SERVERS = "(redis or smtp or browser) and not postgres"
+FAST = "not postgres and not redis and not smtp and not browser and not process"
+WITH_SERVERS = "(redis or smtp or browser or process) and not postgres"
 ON_POSTGRESQL = f"postgres or ({FAST})"
 NOTHING_COLLECTED = 5
 # What must not reach the tests from the shell that runs them.
@@ -90,7 +90,7 @@ def run_parts(tally: Tally, lacking: dict[str, str], given: Sequence[str]) -> bo
     """All three parts, each even when one before it failed."""
     told = {MISSING: "\n".join(f"{mark}={reason}" for mark, reason in lacking.items())}
     content = run_part("Fast suite, SQLite", tally, ["-n", "2", "-m", FAST, *given], told)
-    content &= run_part("SMTP, Redis, browser", tally, ["-m", WITH_SERVERS, *given], told)
+    content &= run_part("Processes, SMTP, Redis, browser", tally, ["-m", WITH_SERVERS, *given], told)
     if "postgres" in lacking:
         return content & run_part("PostgreSQL", tally, ["-m", "postgres", *given], told)
     with ExitStack() as stack:

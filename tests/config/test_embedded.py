@@ -15,6 +15,8 @@ from config import embedded
 from tests import servers
 from tests.processes import ROOT, run
 
+pytestmark = pytest.mark.process
+
 COMMAND = [sys.executable, "-m", "config.embedded"]
 AGAIN_SECONDS = 5.0
 

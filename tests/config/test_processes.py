@@ -10,6 +10,8 @@ from accounts import executors
 from tests import servers
 from tests.processes import ROOT, celery, gunicorn, private_file, run
 
+pytestmark = pytest.mark.process
+
 
 def test_the_right_environment_passes_the_deployment_checks(production_environment: dict[str, str]) -> None:
     for process in ("web", ""):

@@ -7,6 +7,8 @@ import pytest
 from tests import run, servers
 from tests.selection import MISSING
 
+pytestmark = pytest.mark.process
+
 EXAMPLE = """
 import pytest
 
