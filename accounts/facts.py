@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts.lookups import Lookup
-from accounts.methods import AuthenticatorType, Method
-from accounts.models import Authenticator, GroupMembership, GroupNesting, RoleAssignment, User
+from accounts.methods import ANSWERS_ASKED, AuthenticatorType, Method
+from accounts.models import Authenticator, GroupMembership, GroupNesting, RoleAssignment, SecurityAnswer, User
 from accounts.tenants import all_opened
 
 
@@ -49,7 +49,11 @@ class UserFacts:
 
 
 def _authenticators(user_ids: Sequence[int]) -> "QuerySet[Authenticator]":
-    return Authenticator.objects.filter(user_id__in=user_ids).order_by("registered_at", "id")
+    enough_answers = SecurityAnswer.objects.filter(authenticator=OuterRef("pk")).order_by("id")[
+        ANSWERS_ASKED - 1 : ANSWERS_ASKED
+    ]
+    held = Authenticator.objects.filter(user_id__in=user_ids).annotate(has_enough_answers=Exists(enough_answers))
+    return held.order_by("registered_at", "id")
 
 
 def _authenticators_of_one(user: int) -> "QuerySet[Authenticator]":
@@ -92,8 +96,14 @@ def _authenticator(row: Authenticator, imported_counts: bool, now: datetime) -> 
         destination=row.digest,
         confirmed=row.confirmed_at is not None,
         imported=row.source != Authenticator.Source.USER,
-        counts=row.proves(imported_counts, now),
+        counts=row.proves(imported_counts, now) and _is_complete(row),
     )
+
+
+def _is_complete(row: Authenticator) -> bool:
+    """Questions prove nothing until as many are answered as are asked."""
+    has_enough: bool = row.has_enough_answers  # type: ignore[attr-defined]
+    return row.type != AuthenticatorType.QUESTIONS or has_enough
 
 
 def groups_and_roles(user_ids: Iterable[int]) -> tuple[dict[int, set[int]], dict[int, set[str]]]:

@@ -41,6 +41,9 @@ class AuthenticatorType(models.TextChoices):
     QUESTIONS = "questions", _("Security questions")
 
 
+# So many security questions are asked at a time. Source: Entra's number.
+ANSWERS_ASKED = 3
+
 METHODS_OF: dict[AuthenticatorType, tuple[Method, ...]] = {
     AuthenticatorType.EMAIL: (Method.EMAIL,),
     AuthenticatorType.MOBILE_PHONE: (Method.SMS,),

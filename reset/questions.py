@@ -9,10 +9,11 @@ from django.contrib.auth.hashers import check_password, make_password
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from accounts.methods import ANSWERS_ASKED
 from accounts.models import SecurityAnswer, Tenant
 from policy.models import QuestionText
 
-ASKED = 3
+ASKED = ANSWERS_ASKED
 REGISTERED = 5
 CUSTOM = "custom:"
 

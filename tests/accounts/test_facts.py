@@ -10,7 +10,16 @@ from django_scopes import scopes_disabled
 
 from accounts import facts
 from accounts.methods import AuthenticatorType
-from accounts.models import Authenticator, Group, GroupMembership, GroupNesting, RoleAssignment, Tenant, User
+from accounts.models import (
+    Authenticator,
+    Group,
+    GroupMembership,
+    GroupNesting,
+    RoleAssignment,
+    SecurityAnswer,
+    Tenant,
+    User,
+)
 from accounts.roles import Role
 from tests.conftest import make_authenticator, make_user
 
@@ -125,3 +134,15 @@ def test_another_organisations_groups_give_nothing(acme: Tenant, globex: Tenant,
     with scopes_disabled():
         RoleAssignment.objects.create(tenant=globex, group=theirs, role=Role.GLOBAL_ADMINISTRATOR)
     assert load(alice)[alice.pk].roles == frozenset()
+
+
+@pytest.mark.parametrize(("answered", "counts"), [(0, False), (2, False), (3, True), (5, True)])
+def test_questions_count_once_as_many_are_answered_as_are_asked(answered: int, counts: bool, bob: User) -> None:
+    row = make_authenticator(bob, AuthenticatorType.QUESTIONS, "")
+    with scopes_disabled():
+        for number in range(answered):
+            SecurityAnswer.objects.create(
+                tenant=bob.tenant, authenticator=row, question=f"question_{number}", answer_hash="x"
+            )
+    held = {found.type: found.counts for found in load(bob)[bob.pk].authenticators}
+    assert held[AuthenticatorType.QUESTIONS] is counts
