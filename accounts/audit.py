@@ -11,6 +11,7 @@ from uuid import UUID
 
 from accounts import secrets
 from accounts.identifiers import moment_of, new_id
+from accounts.inserting import insert
 from accounts.models import AuditEvent, User
 from accounts.visitor import NOBODY, Visitor
 
@@ -68,7 +69,7 @@ class Event:
 
 def record(*events: Event) -> None:
     """Write events in one statement, inside the transaction of what they tell of."""
-    AuditEvent.objects.bulk_create(_row(event) for event in events)
+    insert([_row(event) for event in events])
 
 
 def _row(event: Event) -> AuditEvent:

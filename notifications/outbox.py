@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts import executors, publishing
 from accounts.identifiers import moment_of, new_id
+from accounts.inserting import insert
 from notifications.models import Channel, Message
 
 TASK = "notifications.tasks.deliver"
@@ -45,7 +46,7 @@ def enqueue(drafts: Sequence[Draft], now: datetime | None = None, queue: str = Q
     """
     now = now or timezone.now()
     rows = [_row(draft, now) for draft in drafts]
-    Message.objects.bulk_create(rows)
+    insert(rows)
     for row in rows:
         transaction.on_commit(partial(publish_hint, row.pk, queue))
     return [row.pk for row in rows]

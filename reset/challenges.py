@@ -6,6 +6,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.audit import Activity, record
+from accounts.inserting import insert
 from accounts.methods import Method
 from accounts.models import Authenticator
 from accounts.visitor import Visitor
@@ -92,7 +93,7 @@ def _make_current(
 ) -> None:
     """Make it the request's only challenge, provided that everything still stands."""
     with transaction.atomic():
-        challenge.save(force_insert=True)
+        insert([challenge])
         current = ResetRequest.objects.filter(
             still_stands(request), pk=request.pk, state=State.VERIFYING, passed=request.passed
         )

@@ -11,12 +11,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists
+from django.db.models import Exists, QuerySet
 from django.utils import timezone
 
 from accounts import facts, tenants
 from accounts.audit import Activity, record
 from accounts.identifiers import new_id
+from accounts.lookups import Lookup
 from accounts.methods import Method
 from accounts.models import Authenticator
 from accounts.secrets import digest_matches
@@ -98,16 +99,19 @@ def begin(start: Beginning, now: datetime | None = None) -> tuple[ResetRequest, 
         return request, beginning.store(request, start, decision, found.user, now)
 
 
+def _resumed(id: str) -> "QuerySet[ResetRequest]":
+    with tenants.all_opened():
+        rows = ResetRequest.objects.filter(pk=id).select_related("tenant__branding", "user", "challenge")
+        return rows.defer("tenant__branding__logo").order_by()
+
+
+RESUMED = Lookup(_resumed, id=ResetRequest._meta.get_field("id"))
+
+
 def resume(request_id: str, secret: str, now: datetime | None = None) -> ResetRequest | None:
     """The request behind a cookie, with tenant, person and challenge, in one statement; None when there is none to see."""
     now = now or timezone.now()
-    with tenants.all_opened():
-        request: ResetRequest | None = (
-            ResetRequest.objects.filter(pk=request_id)
-            .select_related("tenant__branding", "user", "challenge")
-            .defer("tenant__branding__logo")
-            .first()
-        )
+    request = next(iter(RESUMED.rows(id=request_id)), None)
     if request is None or not is_secret_of(request, secret):
         return None
     if request.ended_at is not None and request.ended_at + END_READABLE <= now:

@@ -1,11 +1,14 @@
 """Small pieces of the wizard's pages."""
 
 from dataclasses import dataclass
+from functools import cache
 
 from django import template
+from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from accounts.methods import Method
@@ -42,6 +45,18 @@ def progress(reset: ResetRequest) -> Progress:
 
 
 @register.simple_tag
+def language_menu() -> SafeString:
+    """The languages that every page offers; written once for each language."""
+    return _language_menu(get_language() or settings.LANGUAGE_CODE)
+
+
+@cache
+def _language_menu(language: str) -> SafeString:
+    return render_to_string("parts/languages.html")
+
+
+@register.simple_tag
+@cache
 def method_icon(method: Method) -> SafeString:
     return render_to_string(f"icons/{ICONS[method]}.svg")
 
