@@ -4,6 +4,7 @@ import os
 
 import django
 from django.core.wsgi import get_wsgi_application
+from django.urls import get_resolver
 
 from config.startup import read_settings, refuse_unless_ready
 
@@ -12,3 +13,5 @@ read_settings()
 django.setup()
 refuse_unless_ready("web")
 application = get_wsgi_application()
+# Views are loaded before gunicorn forks, not by the first visitor of each process.
+get_resolver().url_patterns  # noqa: B018 - looking loads them
