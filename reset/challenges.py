@@ -9,6 +9,7 @@ from accounts.audit import Activity, record
 from accounts.inserting import insert
 from accounts.methods import Method
 from accounts.models import Authenticator
+from accounts.moving import move
 from accounts.visitor import Visitor
 from notifications.outbox import Draft, enqueue
 from policy import throttle
@@ -94,10 +95,8 @@ def _make_current(
     """Make it the request's only challenge, provided that everything still stands."""
     with transaction.atomic():
         insert([challenge])
-        current = ResetRequest.objects.filter(
-            still_stands(request), pk=request.pk, state=State.VERIFYING, passed=request.passed
-        )
-        stands = current.update(challenge=challenge) == 1
+        here = {"id": request.pk, "state": State.VERIFYING, "passed": request.passed}
+        stands = move(ResetRequest, {"challenge": challenge.pk}, still_stands(request), **here)
         if stands:
             enqueue(drafts, now)
             reason = "" if challenge.is_deliverable else "other_number"

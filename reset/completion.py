@@ -10,6 +10,7 @@ from accounts import secrets
 from accounts.audit import Activity, record
 from accounts.models import User
 from accounts.models.users import new_epoch
+from accounts.moving import move
 from accounts.visitor import Visitor
 from notifications import messages
 from notifications.outbox import Draft, enqueue
@@ -63,24 +64,25 @@ def unlock(request: ResetRequest, visitor: Visitor, now: datetime) -> bool:
 
 
 def _complete(request: ResetRequest, token: str, now: datetime) -> bool:
-    current = ResetRequest.objects.filter(still_stands(request), pk=request.pk, state=State.VERIFIED)
-    moved = current.update(
-        state=State.COMPLETED,
-        ended_at=now,
-        secret_digest=request.secret_digest,
-        alarm_digest=secrets.digest(ALARM_PURPOSE, token),
-        alarm_expires_at=now + ALARM_LIFETIME,
-    )
-    return moved == 1
+    changes = {
+        "state": State.COMPLETED,
+        "ended_at": now,
+        "secret_digest": request.secret_digest,
+        "alarm_digest": secrets.digest(ALARM_PURPOSE, token),
+        "alarm_expires_at": now + ALARM_LIFETIME,
+    }
+    return move(ResetRequest, changes, still_stands(request), id=request.pk, state=State.VERIFIED)
 
 
 def _renew(user: User, encoded: str, now: datetime) -> bool:
     """The password, and a new epoch: sessions, other requests and codes die by it, and failures start anew."""
-    epoch = new_epoch()
-    moved = User.objects.filter(pk=user.pk, credentials_epoch=user.credentials_epoch, is_enabled=True).update(
-        password=encoded, password_changed_at=now, must_change_password=False, credentials_epoch=epoch
-    )
-    return moved == 1
+    changes = {
+        "password": encoded,
+        "password_changed_at": now,
+        "must_change_password": False,
+        "credentials_epoch": new_epoch(),
+    }
+    return move(User, changes, id=user.pk, credentials_epoch=user.credentials_epoch, is_enabled=True)
 
 
 def _notices(request: ResetRequest, user: User, token: str, visitor: Visitor, now: datetime) -> list[Draft]:

@@ -20,6 +20,7 @@ from accounts.identifiers import new_id
 from accounts.lookups import Lookup
 from accounts.methods import Method
 from accounts.models import Authenticator
+from accounts.moving import move
 from accounts.secrets import digest_matches
 from accounts.visitor import Visitor
 from policy import passwords, rules
@@ -306,11 +307,10 @@ def _consume(
 
 
 def _note_gate(request: ResetRequest, challenge: Challenge, passed: list[list[str]], is_last: bool) -> bool:
-    current = ResetRequest.objects.filter(
-        still_stands(request), pk=request.pk, state=State.VERIFYING, challenge=challenge, passed=request.passed
-    )
     state = State.VERIFIED if is_last else State.VERIFYING
-    return current.update(passed=passed, state=state, challenge=None, secret_digest=request.secret_digest) == 1
+    changes = {"passed": passed, "state": state, "challenge": None, "secret_digest": request.secret_digest}
+    here = {"id": request.pk, "state": State.VERIFYING, "challenge": challenge.pk, "passed": request.passed}
+    return move(ResetRequest, changes, still_stands(request), **here)
 
 
 def _explain_miss(request: ResetRequest, challenge: Challenge, visitor: Visitor, now: datetime) -> Answered:

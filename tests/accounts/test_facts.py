@@ -138,6 +138,7 @@ def test_another_organisations_groups_give_nothing(acme: Tenant, globex: Tenant,
 
 @pytest.mark.parametrize(("answered", "counts"), [(0, False), (2, False), (3, True), (5, True)])
 def test_questions_count_once_as_many_are_answered_as_are_asked(answered: int, counts: bool, bob: User) -> None:
+    assert bob.tenant is not None
     row = make_authenticator(bob, AuthenticatorType.QUESTIONS, "")
     with scopes_disabled():
         for number in range(answered):
