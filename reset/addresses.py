@@ -2,15 +2,26 @@
 
 from collections.abc import Iterable
 
+from django.db.models import QuerySet
+
+from accounts.lookups import Lookup
 from accounts.methods import AuthenticatorType
 from accounts.models import Authenticator, Domain, User
 from accounts.names import domain_of
+from accounts.tenants import all_opened
+
+
+def _held(user: int) -> QuerySet[Authenticator]:
+    with all_opened():
+        return Authenticator.objects.filter(user_id=user, type=AuthenticatorType.EMAIL).order_by("id")
+
+
+HELD = Lookup(_held, user=User._meta.get_field("id"))
 
 
 def addresses_of(user: User) -> list[str]:
     """Every e-mail address on file; where there is none, the user name if its domain is a verified one."""
-    rows = Authenticator.objects.filter(user=user, type=AuthenticatorType.EMAIL)
-    found = [row.secret_value for row in rows] + ([user.mail] if user.mail else [])
+    found = [row.secret_value for row in HELD.rows(user=user.pk)] + ([user.mail] if user.mail else [])
     if not found and Domain.objects.filter(name=domain_of(user.principal_name), verified_at__isnull=False).exists():
         found = [user.principal_name]
     return distinct(found)

@@ -7,9 +7,11 @@ from django.db.models import QuerySet
 
 from accounts.audit import Activity, record
 from accounts.inserting import insert
+from accounts.lookups import Lookup
 from accounts.methods import Method
-from accounts.models import Authenticator
+from accounts.models import Authenticator, User
 from accounts.moving import move
+from accounts.tenants import all_opened
 from accounts.visitor import Visitor
 from notifications.outbox import Draft, enqueue
 from policy import throttle
@@ -37,9 +39,23 @@ def held(request: ResetRequest, authenticator_id: int | None, destination: str) 
     return found
 
 
+def _held(id: int, user: int, digest: str) -> QuerySet[Authenticator]:
+    with all_opened():
+        return Authenticator.objects.filter(pk=id, user_id=user, digest=digest).order_by()
+
+
+HELD = Lookup(
+    _held,
+    id=Authenticator._meta.get_field("id"),
+    user=User._meta.get_field("id"),
+    digest=Authenticator._meta.get_field("digest"),
+)
+
+
 def authenticator_of(request: ResetRequest, authenticator_id: int | None, destination: str) -> Authenticator | None:
     """What `held` finds. Asked for strangers too, who have none."""
-    return held(request, authenticator_id, destination).first()
+    found = HELD.rows(id=authenticator_id or 0, user=request.user_id or 0, digest=destination)
+    return found[0] if found else None
 
 
 def start(

@@ -34,7 +34,7 @@ from reset.models import Challenge, ResetRequest, State
 from reset.models.requests import RUNNING
 from reset.requests import NotOffered, TooOften, end, event, is_secret_of, new_secret
 from reset.snapshot import Snapshot, passed_gates
-from reset.standing import still_stands
+from reset.standing import still_stands, still_unused
 
 END_READABLE = timedelta(minutes=10)
 
@@ -300,10 +300,8 @@ def _pass_gate(
 def _consume(
     request: ResetRequest, challenge: Challenge, authenticator: Authenticator | None, verdict: Verdict, now: datetime
 ) -> bool:
-    # A subquery on another table, not a join: the update has to see a rival's `used_at` when it waited for the row.
-    still_held = Exists(challenges.held(request, challenge.authenticator_id, challenge.destination))
-    unused = Challenge.objects.filter(still_held, pk=challenge.pk, used_at=None, expires_at__gt=now)
-    return unused.update(used_at=now) == 1 and METHODS[Method(challenge.method)].consume(authenticator, verdict)
+    unused = move(Challenge, {"used_at": now}, still_unused(request, challenge, now), id=challenge.pk)
+    return unused and METHODS[Method(challenge.method)].consume(authenticator, verdict)
 
 
 def _note_gate(request: ResetRequest, challenge: Challenge, passed: list[list[str]], is_last: bool) -> bool:

@@ -5,13 +5,16 @@ the start must not have become one; who was under a policy must still be governe
 gates. What a gate was passed with must still be the person's.
 """
 
+from datetime import datetime
+
+from django.db import connection
 from django.db.models import BooleanField
 from django.db.models.expressions import RawSQL
 
 from accounts.models import Authenticator, GroupMembership, GroupNesting, RoleAssignment, Tenant, User
 from policy.models import ResetPolicy
 from policy.models.policies import PolicyGroup
-from reset.models import ResetRequest
+from reset.models import Challenge, ResetRequest
 
 USER, MEMBERSHIP, NESTING, ROLE, TENANT, POLICY, POLICY_GROUP, AUTHENTICATOR = (
     model._meta.db_table
@@ -80,3 +83,16 @@ def still_stands(request: ResetRequest) -> RawSQL:
         *(len(used), user_id, *used, *["-"] * (MOST_GATES - len(used))),
     ]
     return RawSQL(sql, params, output_field=BooleanField())  # noqa: S611 - table names and parameters only
+
+
+def still_unused(request: ResetRequest, challenge: Challenge, now: datetime) -> RawSQL:
+    """A condition for using up a challenge: nobody did, its time runs, and its authenticator is the person's as it was.
+
+    The challenge's own columns stand outside of any subquery: an update that waited for a rival has to see them anew.
+    """
+    held = f"EXISTS (SELECT 1 FROM {AUTHENTICATOR} held WHERE held.id = %s AND held.user_id = %s AND held.digest = %s)"  # noqa: S608
+    params = [
+        connection.ops.adapt_datetimefield_value(now),
+        *(challenge.authenticator_id or 0, request.user_id or 0, challenge.destination),
+    ]
+    return RawSQL(f"used_at IS NULL AND expires_at > %s AND {held}", params, output_field=BooleanField())  # noqa: S611
