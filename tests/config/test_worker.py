@@ -19,7 +19,7 @@ from tests import servers
 from tests.processes import ROOT, celery, private_file, run
 
 
-def test_announcing_makes_the_key_known_for_a_day(db: Any, settings: Any) -> None:
+def test_announcing_makes_the_key_known_for_a_day(transactional_db: Any, settings: Any) -> None:
     assert worker.announce() == worker.ANNOUNCE_EVERY
     assert ExecutorKey.objects.get().key_id == executors.private_key().key_id
 
