@@ -5,11 +5,12 @@ Only the values change between calls. Rows come out as the same model instances,
 
 import copy
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 from uuid import uuid4
 
 from django.db import DEFAULT_DB_ALIAS, connections
-from django.db.models import Field, IntegerField, Model, QuerySet, UUIDField
+from django.db.models import DateTimeField, Field, IntegerField, Model, QuerySet, UUIDField
 from django.db.models.sql.compiler import SQLCompiler
 
 Row = TypeVar("Row", bound=Model)
@@ -70,6 +71,8 @@ class Lookup(Generic[Row]):
 def _mark(field: "Field[Any, Any]") -> Any:
     """A value that stands in the statement for the one to come, and for nothing else."""
     mark = uuid4()
+    if isinstance(field, DateTimeField):
+        return datetime.fromtimestamp(mark.int % 10**15 / 10**6, UTC)
     if isinstance(field, UUIDField):
         return mark
     return mark.int >> 66 if isinstance(field, IntegerField) else mark.hex

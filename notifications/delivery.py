@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from accounts import executors
 from accounts.identifiers import moment_of, new_id
+from accounts.lookups import Lookup
 from accounts.secrets import Damaged
 from accounts.tenants import all_opened
 from notifications import channels, rendering
@@ -68,7 +69,15 @@ def claim(message_id: UUID, now: datetime) -> Message | None:
     )
     if taken != 1:
         return None
-    return _rows(message_id).select_related("tenant__branding").get()
+    return TAKEN.rows(id=message_id, created_at=moment_of(message_id))[0]
+
+
+def _taken(id: UUID, created_at: datetime) -> "QuerySet[Message]":
+    with all_opened():
+        return Message.objects.filter(pk=id, created_at=created_at).select_related("tenant__branding").order_by()
+
+
+TAKEN = Lookup(_taken, id=Message._meta.get_field("id"), created_at=Message._meta.get_field("created_at"))
 
 
 def send(message: Message) -> Outcome:
