@@ -30,12 +30,14 @@ class Authenticator(Device):
         IMPORT = "import", _("Imported")
         STAFF = "staff", _("Typed by staff")
 
+    # No constraint of its own: the person's holds it, and an import would check each tenant twice.
     tenant = models.ForeignKey(
         Tenant,
         null=True,
         on_delete=models.CASCADE,
         related_name="+",
-        db_index=False,  # another index leads with it
+        db_index=False,
+        db_constraint=False,
         verbose_name=_("tenant"),
     )
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="authenticators", verbose_name=_("user"))
