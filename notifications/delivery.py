@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a provider said to one attempt. `unreachable`: nobody was there, so others will hear the same for now."""
+    """What a provider said to one attempt. `unreachable`: nobody was there, so others would hear the same."""
 
     accepted: bool
     answer: str

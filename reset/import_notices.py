@@ -9,8 +9,8 @@ from accounts.executors import NoExecutor
 from accounts.importing.replacing import Replaced
 from accounts.models import Domain, Tenant, User
 from accounts.names import domain_of
-from notifications import messages
 from notifications.outbox import BULK_QUEUE, Draft, enqueue
+from reset import change_notices
 from reset.addresses import distinct
 
 
@@ -28,25 +28,14 @@ def announce(tenant: Tenant, people: Sequence[Replaced], now: datetime | None = 
 
 
 def _drafts(tenant: Tenant, people: Sequence[Replaced], now: datetime) -> Iterator[Draft]:
-    users = User.objects.filter(pk__in=[person.user_id for person in people])
-    known = {pk: (name, language) for pk, name, language in users.values_list("id", "principal_name", "language")}
+    known = User.objects.only("tenant_id", "principal_name", "language").in_bulk([person.user_id for person in people])
     verified = _verified_domains(tenant) if any(not person.addresses for person in people) else frozenset()
     for person in people:
-        name, language = known[person.user_id]
+        user = known[person.user_id]
         # Without any address, the user name is one if its domain is a verified one: as everywhere.
-        spare = [name] if domain_of(name) in verified else []
-        for address in distinct(person.addresses or spare):
-            yield messages.authenticator_was_changed(
-                tenant_id=tenant.pk,
-                language=language or tenant.language,
-                recipient=address,
-                kind=",".join(person.kinds),
-                principal_name=name,
-                at=now,
-                address="",
-                client="",
-                user_id=person.user_id,
-            )
+        spare = [user.principal_name] if domain_of(user.principal_name) in verified else []
+        addresses = distinct(person.addresses or spare)
+        yield from change_notices.drafts(user, tenant.language, person.kinds, addresses, now)
 
 
 def _verified_domains(tenant: Tenant) -> frozenset[str]:

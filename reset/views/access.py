@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from accounts import tenants
 from accounts.models import Tenant
+from accounts.models.tenants import HOST_NAME
 from accounts.names import domain_of
 from reset import flow
 from reset.browsers import LIFETIME_SECONDS, KnownBrowser
@@ -74,7 +75,8 @@ def hinted_tenant(request: HttpRequest, slug: str | None) -> Tenant | None:
             raise Http404
         return tenant
     domain = request.GET.get("whr", "").strip().lower() or domain_of(request.GET.get("username", ""))
-    return tenants.find_by_domain(domain[:253]) if domain else None
+    # Whatever is no host name (a NUL would be an error of the database's) names nobody.
+    return tenants.find_by_domain(domain) if HOST_NAME.match(domain) else None
 
 
 def address(name: str, slug: str | None, *args: Any) -> str:

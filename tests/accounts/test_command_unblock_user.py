@@ -10,6 +10,7 @@ from accounts.tenants import all_opened
 from policy import lockout, throttle
 from policy.throttle import Use
 from reset import buckets
+from tests.administrators import make_request
 from tests.conftest import make_user
 
 
@@ -68,3 +69,17 @@ def test_customers_are_found_by_their_tenant(globex: Tenant, acme: Tenant) -> No
         run("frida", "--tenant", "acme")
     with pytest.raises(CommandError, match="--tenant"):
         run("frida")
+
+
+def test_the_persons_own_browser_is_opened_too(alice: User) -> None:
+    """A browser that was recognised has a bucket of its own: unblocking must not leave the owner outside."""
+    account = buckets.account_key(alice.tenant_id or 0, alice.principal_name, alice)
+    own = Use(throttle.FAILURES_OF_ACCOUNT, buckets.failures_subject(account, "b0b0"), 5)
+    throttle.count(own)
+    with all_opened():
+        assert alice.tenant is not None
+        request = make_request(alice.tenant, alice, alice.principal_name)
+        request.browser = "b0b0"
+        request.save()
+    run("alice@acme.example")
+    assert throttle.look(own)[0].count == 0

@@ -142,8 +142,6 @@ def test_pruning_deletes_what_is_older_than_thirty_days(write_mail: Write, now: 
 @pytest.mark.django_db
 @pytest.mark.postgres
 def test_the_sweep_reads_its_partial_indexes(write_mail: Write, now: datetime) -> None:
-    if connection.vendor != "postgresql":
-        pytest.skip("needs PostgreSQL")
     write_mail(now)
     with all_opened(), connection.cursor() as cursor:
         cursor.execute("SET enable_seqscan = off")
@@ -157,8 +155,6 @@ def test_the_sweep_reads_its_partial_indexes(write_mail: Write, now: datetime) -
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.postgres
 def test_sixteen_workers_that_are_told_at_once_send_one_mail(write_text: Write, gateway: SmsGateway) -> None:
-    if connection.vendor != "postgresql":
-        pytest.skip("needs PostgreSQL")
     message_id = write_text()
     start = Barrier(16)
 
