@@ -27,10 +27,15 @@ def is_plain(name: str) -> bool:
 
 def is_same_name(typed: str, stored: str) -> bool:
     """Whether a typed name is the stored one but for upper and lower case. `ß` is not `ss`, `ı` is not `i`."""
-    return _lower(typed) == _lower(stored)
+    return spelling_of(typed) == spelling_of(stored)
 
 
-def _lower(name: str) -> str:
+def spelling_of(name: str) -> str:
+    """What names of one spelling share. A look-alike has another one, although `key_of` may be the same.
+
+    Whatever a stranger can see of a name that leads to nobody hangs on this: a look-alike never finds anybody, so what it
+    shows or counts must tell nothing of the name it looks like.
+    """
     return unicodedata.normalize("NFC", name.strip()).lower()
 
 

@@ -37,9 +37,9 @@ def find(typed: str, tenant: Tenant | None = None) -> Found:
     if not rows:
         return NOTHING
     found = rows[0]
-    user = _choose(typed, rows) if is_plain(typed) else None
     if tenant is None and found.kind == Tenant.Kind.CUSTOMERS:
-        user = None
+        return NOTHING
+    user = _choose(typed, rows) if is_plain(typed) else None
     return Found(found, user, getattr(found, "named_domain", None))
 
 

@@ -111,7 +111,6 @@ else:
         timeout=20,
         init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
     )
-ATOMIC_REQUESTS = False
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = secret(env, "REDIS_URL")
@@ -194,7 +193,7 @@ STORAGES = {
 WHITENOISE_USE_FINDERS = EMBEDDED
 WHITENOISE_AUTOREFRESH = False
 
-# --- captcha: always on; one answer opens one request (reset/captcha.py) ---------------------------------------------
+# --- captcha: on unless CAPTCHA_REQUIRED is false; one answer opens one request (reset/captcha.py) -----------------------
 
 CAPTCHA_CHALLENGE_FUNCT = "reset.captcha.random_letters"
 CAPTCHA_LENGTH = 5

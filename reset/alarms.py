@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.utils import timezone
 
@@ -16,6 +17,7 @@ from notifications.outbox import enqueue
 from reset import administrators
 from reset.completion import ALARM_PURPOSE
 from reset.models import ResetRequest
+from reset.password_change import withdraw_invitations
 
 
 def find(token: str, now: datetime | None = None) -> ResetRequest | None:
@@ -33,7 +35,10 @@ def find(token: str, now: datetime | None = None) -> ResetRequest | None:
 
 
 def raise_alarm(request: ResetRequest, visitor: Visitor, now: datetime | None = None) -> bool:
-    """End all sessions, pause self-service for the account, tell the administrators. Once per link; False afterwards."""
+    """End all sessions, close the password that was set, pause self-service, tell the administrators.
+
+    Once per link; False afterwards.
+    """
     now = now or timezone.now()
     user = request.user
     assert user is not None
@@ -41,7 +46,10 @@ def raise_alarm(request: ResetRequest, visitor: Visitor, now: datetime | None = 
         unused = ResetRequest.objects.filter(pk=request.pk, alarm_digest=request.alarm_digest, alarm_expires_at__gt=now)
         if unused.update(alarm_digest="", alarm_expires_at=None) != 1:
             return False
-        User.objects.filter(pk=user.pk).update(self_service_paused=True, credentials_epoch=new_epoch())
+        User.objects.filter(pk=user.pk).update(
+            self_service_paused=True, credentials_epoch=new_epoch(), **_password(request)
+        )
+        withdraw_invitations(user, now)
         told = administrators.who_helps(request.tenant)
         told += [
             other for other in administrators.holders(request.tenant, [Role.GLOBAL_ADMINISTRATOR]) if other not in told
@@ -75,3 +83,10 @@ def raise_alarm(request: ResetRequest, visitor: Visitor, now: datetime | None = 
             )
         )
     return True
+
+
+def _password(request: ResetRequest) -> dict[str, str]:
+    """The password that the reset set opens nothing any more, unless it has been changed since."""
+    user = request.user
+    is_from_here = user is not None and not request.is_unlock and user.password_changed_at == request.ended_at
+    return {"password": make_password(None)} if is_from_here else {}

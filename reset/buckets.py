@@ -6,15 +6,15 @@ completed reset starts them anew without touching a row.
 
 from accounts import secrets
 from accounts.models import User
-from accounts.names import key_of
+from accounts.names import spelling_of
 from reset.models import ResetRequest
 
 STRANGERS = "strangers"
 
 
 def account_key(tenant_id: int, typed: str, user: User | None) -> str:
-    """One key for an account, known or not; equal for every way of typing its name."""
-    who = f"user:{user.pk}:{user.credentials_epoch}" if user else f"name:{key_of(typed)}"
+    """One key for an account, known or not; equal for upper and lower case, another for a look-alike."""
+    who = f"user:{user.pk}:{user.credentials_epoch}" if user else f"name:{spelling_of(typed)}"
     return secrets.digest("account", f"{tenant_id}|{who}")
 
 

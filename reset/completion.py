@@ -18,7 +18,6 @@ from policy import lockout
 from reset import administrators, attempts
 from reset.addresses import addresses_of
 from reset.models import ResetRequest, State
-from reset.password_change import withdraw_invitations
 from reset.requests import event
 from reset.snapshot import Snapshot
 from reset.standing import still_stands
@@ -37,8 +36,6 @@ def set_password(request: ResetRequest, encoded: str, visitor: Visitor, now: dat
         if not done:
             transaction.set_rollback(True)
             return False
-        if request.snapshot.get("as_administrator"):
-            withdraw_invitations(user, now)
         enqueue(_notices(request, user, token, visitor, now), now)
         record(
             event(request, Activity.PASSWORD_SUBMITTED, visitor),

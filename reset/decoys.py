@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from accounts import secrets
 from accounts.masks import mask_mail, mask_phone
 from accounts.methods import KIND_OF, Method, available_methods
-from accounts.names import key_of
+from accounts.names import spelling_of
 from policy.decisions import ADMINISTRATOR_GATES, ADMINISTRATOR_METHODS, Offer, PolicyFacts
 from reset.snapshot import Snapshot
 
@@ -23,7 +23,7 @@ class Chance:
     """A stream of choices that are the same each time for one tenant and name."""
 
     def __init__(self, tenant_id: int, typed: str) -> None:
-        self._seed = f"{tenant_id}|{key_of(typed)}"
+        self._seed = f"{tenant_id}|{spelling_of(typed)}"
 
     def number(self, purpose: str, below: int) -> int:
         return int.from_bytes(secrets.pseudo_random(f"decoy|{purpose}", self._seed)[:8], "big") % below

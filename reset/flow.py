@@ -126,7 +126,7 @@ def _see_whether_over(request: ResetRequest, now: datetime) -> None:
     """Show an end that has come without a step: time over, or the account's credentials renewed. The row follows later."""
     if request.expires_at <= now:
         request.state = State.EXPIRED
-    elif request.user is not None and request.user.credentials_epoch != request.epoch:
+    elif not request.tenant.is_active or (request.user is not None and request.user.credentials_epoch != request.epoch):
         request.state, request.reason = State.FAILED, "account_changed"
 
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -24,6 +24,7 @@ from accounts.visitor import NOBODY, Visitor
 from notifications.outbox import enqueue
 from policy import passwords, throttle
 from policy.throttle import Use
+from reset.models import ResetRequest, State
 from reset.password_change import notices, set_password, withdraw_invitations
 from reset.password_proof import account_key_of
 from reset.signin import APP_CODES_OF_ACCOUNT, CodeResult
@@ -73,11 +74,14 @@ def find_again(invitation_id: int, now: datetime | None = None) -> Invitation | 
 
 
 def _find_open(now: datetime | None, **by: object) -> Invitation | None:
+    """An invitation that nothing has overtaken: a completed reset of the person ends those made before it."""
     with tenants.all_opened():
+        completed = ResetRequest.objects.filter(user=OuterRef("user"), state=State.COMPLETED)
+        later_reset = Exists(completed.filter(ended_at__gt=OuterRef("created_at")))
         found: Invitation | None = (
             Invitation.objects.select_related("user__tenant__branding", "user__directory")
             .defer("user__tenant__branding__logo")
-            .filter(used_at=None, expires_at__gt=now or timezone.now(), user__is_enabled=True, **by)
+            .filter(~later_reset, used_at=None, expires_at__gt=now or timezone.now(), user__is_enabled=True, **by)
             .first()
         )
     return found if found and (found.user.tenant is None or found.user.tenant.is_active) else None

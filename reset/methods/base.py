@@ -46,7 +46,7 @@ WRONG = Verdict(False)
 
 
 class AuthenticationMethod(ABC):
-    """One way to prove who one is; at most six functions."""
+    """One way to prove who one is: prepare, check and, where something is used up, consume."""
 
     method: Method
     template: str

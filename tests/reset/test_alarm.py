@@ -68,6 +68,23 @@ def test_the_button_ends_sessions_pauses_self_service_and_tells_the_administrato
     assert "reset.completed" in journeys.activities(ResetRequest(pk=event.correlation_id))
 
 
+def test_the_password_that_was_set_opens_nothing_any_more(link: str, client: Browser, alice: User) -> None:
+    client.get(link)
+    client.post("/not-me/")
+    assert not journeys.person(alice).has_usable_password()
+
+
+def test_a_password_that_was_changed_since_stays(link: str, client: Browser, alice: User) -> None:
+    with scopes_disabled():
+        alice.refresh_from_db()
+        alice.set_password("four green bicycles")
+        alice.password_changed_at = timezone.now() + timedelta(seconds=1)
+        alice.save()
+    client.get(link)
+    client.post("/not-me/")
+    assert journeys.person(alice).check_password("four green bicycles")
+
+
 def test_o4_a_link_works_once(link: str, client: Browser) -> None:
     other = Browser()
     for browser in (client, other):
