@@ -71,7 +71,7 @@ def is_sealed_with_newest_key(sealed: bytes) -> bool:
 
 
 def _hmac(key: Key, purpose: str, value: str) -> bytes:
-    return hmac.new(key.value, f"{len(purpose)}:{purpose}{value}".encode(), sha256).digest()
+    return hmac.digest(key.value, f"{len(purpose)}:{purpose}{value}".encode(), "sha256")
 
 
 def digest(purpose: str, value: str) -> str:

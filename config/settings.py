@@ -93,6 +93,8 @@ TEMPLATES = [
     }
 ]
 
+FORM_RENDERER = "config.inputs.PlainInputs"
+
 # --- data ---------------------------------------------------------------------------------------------------------
 
 DATABASES: dict[str, dict[str, Any]] = {

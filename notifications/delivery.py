@@ -17,7 +17,9 @@ from django.utils import timezone
 
 from accounts import executors
 from accounts.identifiers import moment_of, new_id
+from accounts.inserting import insert
 from accounts.lookups import Lookup
+from accounts.moving import move
 from accounts.secrets import Damaged
 from accounts.tenants import all_opened
 from notifications import channels, rendering
@@ -103,9 +105,9 @@ def send(message: Message) -> Outcome:
 
 def finish(message: Message, outcome: Outcome, started: datetime, now: datetime) -> None:
     """Write down how it went, and erase the content if that was the end. Without the lease, nothing moves."""
-    held = _rows(message.pk).filter(status=Status.SENDING, attempts=message.attempts)
+    held: dict[str, Any] = {"status": Status.SENDING, "attempts": message.attempts}
     with transaction.atomic():
-        held.update(**_changes(message, outcome, now))
+        move(Message, _changes(message, outcome, now), id=message.pk, created_at=message.created_at, **held)
         _record(message.pk, message.tenant_id, outcome, started)
     if not outcome.accepted:
         logger.warning("Message %s (%s) by %s: %s", message.pk, message.kind, message.channel, outcome.answer)
@@ -174,7 +176,7 @@ def _pause(attempts: int, remaining: timedelta) -> timedelta:
 
 def _record(message_id: UUID, tenant_id: int | None, outcome: Outcome, started: datetime) -> None:
     identifier = new_id()
-    Delivery.objects.create(
+    attempt = Delivery(
         id=identifier,
         created_at=moment_of(identifier),
         tenant_id=tenant_id,
@@ -184,6 +186,7 @@ def _record(message_id: UUID, tenant_id: int | None, outcome: Outcome, started: 
         permanent=outcome.permanent,
         answer=outcome.answer[:LONGEST_ANSWER],
     )
+    insert([attempt])
 
 
 def _without(secrets_inside: list[str], answer: str) -> str:

@@ -1,5 +1,16 @@
-// What makes pages better where scripts run: a countdown before *send again*, and a way to see a typed password.
+// What makes pages better where scripts run: the next step in a form's own answer, a countdown before *send again*, and a
+// way to see a typed password.
 "use strict";
+
+for (const form of document.querySelectorAll("form[data-direct]")) {
+  const direct = document.createElement("input");
+  Object.assign(direct, { type: "hidden", name: "direct", value: "1" });
+  form.append(direct);
+}
+
+// The answer to a form is the page of the next step: shown under its own address, a reload asks for it and sends nothing.
+const address = document.body.dataset.address;
+if (address && address !== location.pathname) history.replaceState(null, "", address);
 
 for (const button of document.querySelectorAll("button[data-wait]")) {
   let seconds = Number(button.dataset.wait);

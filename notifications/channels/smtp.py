@@ -6,7 +6,7 @@ import ssl
 import threading
 from dataclasses import dataclass, field
 from email.header import Header
-from email.headerregistry import Address
+from email.headerregistry import Address, HeaderRegistry
 from email.message import EmailMessage
 from email.policy import EmailPolicy
 from time import monotonic
@@ -26,6 +26,19 @@ CLOSING = 421
 _kept = threading.local()
 
 
+class KeptHeaders(HeaderRegistry):
+    """The library makes a new class for each header of each mail; these are made once per name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._made: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._made:
+            self._made[name] = super().__getitem__(name)
+        return self._made[name]
+
+
 class HeaderPolicy(EmailPolicy):
     """Writes names in many scripts by RFC 2047: the library's own folding may lose a space between encoded words."""
 
@@ -38,7 +51,7 @@ class HeaderPolicy(EmailPolicy):
         return f"{name}: {folded}{address}\r\n".encode("ascii")
 
 
-POLICY = HeaderPolicy(linesep="\r\n", cte_type="7bit")
+POLICY = HeaderPolicy(linesep="\r\n", cte_type="7bit", header_factory=KeptHeaders())
 
 
 @dataclass(frozen=True)

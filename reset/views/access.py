@@ -84,9 +84,14 @@ def address(name: str, slug: str | None, *args: Any) -> str:
     return reverse(f"tenant-{name}", args=[slug, *args]) if slug else reverse(name, args=list(args))
 
 
+def step_address(reset: ResetRequest | None, slug: str | None) -> str:
+    """The address of the page where this person should be."""
+    return address(PAGE_OF[flow.current_step(reset)], slug)
+
+
 def to_step(reset: ResetRequest | None, slug: str | None) -> HttpResponseRedirect:
     """To the page where this person should be."""
-    return HttpResponseRedirect(address(PAGE_OF[flow.current_step(reset)], slug))
+    return HttpResponseRedirect(step_address(reset, slug))
 
 
 def at_steps(*steps: Step) -> Callable[[WizardView], WizardView]:

@@ -17,7 +17,7 @@ from reset.forms import ContactForm
 from reset.requests import TooOften
 from reset.views import access
 from reset.views.pages import page
-from reset.views.wizard import too_often
+from reset.views.steps import too_often
 
 ALARM_COOKIE = "__Host-rekey-alarm" if settings.SECURE else "rekey-alarm"
 ALARM_COOKIE_SECONDS = 900

@@ -25,6 +25,7 @@ class Run:
         self.counts: dict[str, Counts] = {}
         self.captcha: dict[str, float] = {}
         self.first_page: FirstPage | None = None
+        self.paced: Cell | None = None
 
     def figures(self) -> Figures:
         with stacks.ground() as ground:
@@ -36,7 +37,8 @@ class Run:
                 for side, users in sides:
                     self.measure(ground, side, users, hasher)
         assert self.first_page is not None
-        return Figures(self.cells, self.counts, self.captcha, self.first_page, self.sizes)
+        assert self.paced is not None
+        return Figures(self.cells, self.counts, self.captcha, self.first_page, self.sizes, self.paced)
 
     def measure(self, ground: Ground, side: str, users: int, hasher: str) -> None:
         say(f"measuring {side}, {users:,} users, {hasher} hasher")
@@ -46,6 +48,8 @@ class Run:
                 cell = cells.measure(ground, stack, clients, self.seconds)
                 self.cells[side, users, hasher, clients] = cell
                 say(f"  {clients} clients: {cell.per_second:.1f} resets/s, {cell.total_ms:.1f} ms CPU each")
+            if side == "rekey" and users == self.sizes[0] and hasher == "real":
+                self.paced = cells.measure(ground, stack, 8, self.seconds, pace=1.0)
             if hasher == "trivial" and users == self.sizes[0]:
                 self.measure_once(ground, stack)
 

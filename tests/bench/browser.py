@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 INPUT = re.compile(rb"<input[^>]*>")
 ATTRIBUTE = re.compile(rb'\b(name|value)="([^"]*)"')
+ADDRESS = re.compile(rb'data-address="([^"]*)"')
 DISCONNECTED = (http.client.RemoteDisconnected, http.client.CannotSendRequest, BrokenPipeError, ConnectionResetError)
 
 
@@ -20,6 +21,12 @@ class Page:
     status: int
     location: str
     body: bytes
+
+    @property
+    def address(self) -> str:
+        """Where the page says that it belongs."""
+        found = ADDRESS.search(self.body)
+        return found.group(1).decode() if found else ""
 
     def field(self, name: str) -> str:
         """The value of the first input of that name."""
@@ -49,12 +56,12 @@ class Browser:
     def get(self, what: str, path: str, encoding: str = "identity") -> Page:
         return self._request(what, "GET", path, None, {"Accept-Encoding": encoding})
 
-    def post(self, what: str, path: str, fields: dict[str, str]) -> Page:
-        """Send a form; the answer has to lead elsewhere."""
+    def post(self, what: str, path: str, fields: dict[str, str], expected: int = 302) -> Page:
+        """Send a form. The answer has to lead elsewhere, or to be the next page (`expected` 200)."""
         body = urlencode(fields).encode()
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Origin": self._origin}
         page = self._request(what, "POST", path, body, headers)
-        if page.status != 302:
+        if page.status != expected:
             raise Unexpected(f"{what}: {page.status} {page.body[:4000]!r}")
         return page
 

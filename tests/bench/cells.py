@@ -66,11 +66,12 @@ def percentile(values: list[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
 
 
-def load(stack: Stack, clients: int, seconds: float, journeys: int = 0) -> Cell:
+def load(stack: Stack, clients: int, seconds: float, journeys: int = 0, pace: float = 0.0) -> Cell:
     """Run virtual users from a process of their own. Raises RuntimeError when a reset went wrong."""
     plan = {
         "side": stack.side, "port": stack.port, "host": stack.host, "users": stack.users, "place": stack.place,
         "clients": clients, "seconds": seconds, "journeys": journeys, "first": next(_first),
+        "pace": pace,
     }  # fmt: skip
     command = tied([sys.executable, "-m", "tests.bench.load"])
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
@@ -109,11 +110,11 @@ def warm_up(stack: Stack) -> None:
     load(stack, 8, 60, WARM_UP_JOURNEYS)
 
 
-def measure(ground: Ground, stack: Stack, clients: int, seconds: float) -> Cell:
+def measure(ground: Ground, stack: Stack, clients: int, seconds: float, pace: float = 0.0) -> Cell:
     """One cell, with the way of its codes where they go by mail."""
     asking = Asking(ground.ask_port)
     asking.times()
-    cell = load(stack, clients, seconds)
+    cell = load(stack, clients, seconds, pace=pace)
     if stack.side == "rekey":
         arrived = asking.times()
         rows = stack.database.execute(LATENCIES, [list(arrived)]).fetchall()

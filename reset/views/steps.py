@@ -1,0 +1,148 @@
+"""The page of each step, and how a form leads on to the next one."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts import tenants
+from accounts.methods import Method
+from accounts.models import Tenant
+from policy import passwords
+from policy.passwords import Rule
+from reset import flow
+from reset.challenges import SEND_AGAIN_AFTER
+from reset.flow import Step
+from reset.forms import AnswersForm, CodeForm, DestinationForm, PasswordForm
+from reset.methods import METHODS
+from reset.methods.codes import sender_shown
+from reset.models import Challenge, ResetRequest
+from reset.questions import texts
+from reset.requests import TooOften
+from reset.views import access
+from reset.views.ends import sentences
+from reset.views.pages import page
+
+DIRECT = "direct"
+"""The field that rekey.js adds to a form: answer with the next page itself; the script corrects the shown address."""
+
+
+def proceed(request: HttpRequest, reset: ResetRequest, slug: str | None) -> HttpResponse:
+    """On to the step where this person now is: its page at once where scripts run, else a redirect to it.
+
+    Without scripts a reload of a form's answer would ask whether to send the form again, so those get the redirect.
+    """
+    if DIRECT not in request.POST:
+        return access.to_step(reset, slug)
+    with tenants.opened(reset.tenant):
+        return step_page(request, reset, slug)
+
+
+def step_page(request: HttpRequest, reset: ResetRequest, slug: str | None) -> HttpResponse:
+    """The page of the current step, as it is when nothing went wrong."""
+    step = flow.current_step(reset)
+    if step == Step.PASSWORD:
+        return password_page(request, reset, slug, PasswordForm(), passwords.rules(reset.tenant))
+    if step == Step.END:
+        return end_page(request, reset, slug)
+    return verify_page(request, reset, slug)
+
+
+def verify_page(
+    request: HttpRequest,
+    reset: ResetRequest,
+    slug: str | None,
+    error: str = "",
+    notice: str = "",
+    form: Any = None,
+    status: int = 200,
+) -> HttpResponse:
+    """The page of the current step, with what went wrong."""
+    step = flow.current_step(reset)
+    if step not in (Step.CHOOSE, Step.DESTINATION, Step.ANSWER):
+        return proceed(request, reset, slug)
+    offers = flow.offers_of(reset)
+    context: dict[str, Any] = {
+        "error": error,
+        "notice": notice,
+        "gate": len(reset.passed) + 1,
+        "has_others": len(offers) > 1,
+        "tries_left": getattr(reset, "tries_left", None),
+    }
+    if step == Step.CHOOSE:
+        return _page(request, "reset/choose.html", reset, slug, status, offers=offers, **context)
+    if step == Step.DESTINATION:
+        return _page(request, "reset/destination.html", reset, slug, status, form=form or DestinationForm(), **context)
+    challenge = reset.challenge
+    assert challenge is not None
+    template = METHODS[Method(challenge.method)].template
+    return _page(request, template, reset, slug, status, **_answer_context(reset, challenge, error), **context)
+
+
+def _answer_context(reset: ResetRequest, challenge: Challenge, error: str) -> dict[str, Any]:
+    if challenge.method == Method.QUESTIONS:
+        return {"form": AnswersForm(texts(challenge.questions, reset.tenant))}
+    form = CodeForm()
+    if error:
+        form.fields["code"].widget.attrs.update(
+            {"aria-invalid": "true", "aria-describedby": "id_code_error", "autofocus": ""}
+        )
+    wait = (challenge.sent_at + SEND_AGAIN_AFTER - timezone.now()).total_seconds() if challenge.sent_at else 0
+    return {
+        "form": form,
+        "challenge": challenge,
+        "sender": sender_shown(),
+        "wait": max(0, int(wait) + 1 if wait > 0 else 0),
+    }
+
+
+def password_page(
+    request: HttpRequest,
+    reset: ResetRequest,
+    slug: str | None,
+    form: PasswordForm,
+    rules: list[Rule],
+    status: int = 200,
+) -> HttpResponse:
+    return _page(request, "reset/password.html", reset, slug, status, form=form, rules=rules)
+
+
+def end_page(request: HttpRequest, reset: ResetRequest, slug: str | None) -> HttpResponse:
+    """How it ended."""
+    sign_in = access.address("signin", slug)
+    return _page(request, "reset/end.html", reset, slug, end=sentences(reset), sign_in=sign_in)
+
+
+def _page(
+    request: HttpRequest, template: str, reset: ResetRequest, slug: str | None, status: int = 200, **context: Any
+) -> HttpResponse:
+    return page(
+        request,
+        template,
+        reset.tenant,
+        status,
+        reset.support_code,
+        reset=reset,
+        slug=slug,
+        step=flow.current_step(reset),
+        step_address=access.step_address(reset, slug),
+        **context,
+    )
+
+
+def too_often(request: HttpRequest, tenant: Tenant | None, wait: TooOften) -> HttpResponse:
+    return page(request, "reset/too_often.html", tenant, 429, until=wait.ends_at, wait=wait_text(wait))
+
+
+def busy_text() -> str:
+    return _("Many people are at it just now. Nothing is lost: try again in a moment.")
+
+
+def wait_text(wait: TooOften) -> str:
+    seconds = max(1, int((wait.ends_at - timezone.now()).total_seconds()) + 1)
+    if seconds < 90:
+        return _("Please wait %(seconds)d seconds, then try again.") % {"seconds": seconds}
+    if seconds < 2 * 3600:
+        return _("That was a little often. Please try again in %(minutes)d minutes.") % {"minutes": -(-seconds // 60)}
+    return _("That was too often. Please try again in %(hours)d hours.") % {"hours": -(-seconds // 3600)}
