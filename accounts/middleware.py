@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from csp.constants import HEADER
+from csp.utils import build_policy
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
@@ -14,6 +16,18 @@ from accounts.visitor import Visitor, client_address
 View = Callable[[HttpRequest], HttpResponse]
 SIGNED_IN_PATHS = ("/admin/", "/account/", "/signout/")
 YEAR = 365 * 24 * 3600
+
+
+class ContentSecurityMiddleware:
+    """One Content-Security-Policy for every page, put together once: no page has a nonce or an exception of its own."""
+
+    def __init__(self, get_response: View) -> None:
+        self.get_response, self.policy = get_response, build_policy()
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.headers[HEADER] = self.policy
+        return response
 
 
 class LanguageMiddleware:

@@ -6,7 +6,6 @@ of the key that made it.
 
 import hmac
 import secrets
-from hashlib import sha256
 from typing import Protocol
 
 from cryptography.exceptions import InvalidTag

@@ -6,6 +6,7 @@ from functools import cache
 from django import template
 from django.conf import settings
 from django.template.loader import render_to_string
+from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
@@ -53,6 +54,13 @@ def language_menu() -> SafeString:
 @cache
 def _language_menu(language: str) -> SafeString:
     return render_to_string("parts/languages.html")
+
+
+@register.simple_tag
+@cache
+def asset(name: str) -> str:
+    """The address of a static file, which stays as long as the process runs."""
+    return static(name)
 
 
 @register.simple_tag

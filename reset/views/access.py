@@ -1,8 +1,7 @@
 """Between the browser and the flow: the request's cookie, the page a person should be on, and the tenant they mean."""
 
 from collections.abc import Callable
-from functools import wraps
-from typing import Any
+from functools import lru_cache, wraps
 from uuid import UUID
 
 from django.conf import settings
@@ -79,7 +78,8 @@ def hinted_tenant(request: HttpRequest, slug: str | None) -> Tenant | None:
     return tenants.find_by_domain(domain) if HOST_NAME.match(domain) else None
 
 
-def address(name: str, slug: str | None, *args: Any) -> str:
+@lru_cache(maxsize=1024)
+def address(name: str, slug: str | None, *args: str) -> str:
     """The address of a page, under the tenant's own where the visitor is there."""
     return reverse(f"tenant-{name}", args=[slug, *args]) if slug else reverse(name, args=list(args))
 

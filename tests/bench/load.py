@@ -22,7 +22,8 @@ FIRST_ADDRESS = int(ipaddress.IPv4Address("10.0.0.1"))
 class Load:
     """`plan`: side, port, host, users, clients, seconds or journeys, first (number of the first journey), place, pace.
 
-    `pace` is how many seconds a client leaves between the beginnings of its journeys; 0: none waits.
+    `pace` is how many seconds a client leaves between the beginnings of its journeys, none beginning with another; 0:
+    none waits.
     """
 
     def __init__(self, plan: dict[str, Any]) -> None:
@@ -36,10 +37,11 @@ class Load:
         self.errors: list[str] = []
         self.done: list[Rekey | ContribAuth] = []
 
-    def client(self) -> None:
+    def client(self, number_of_client: int) -> None:
         browser = Browser(self.plan["port"], self.plan["host"], self.plan["side"] == "rekey")
         journey = SIDES[self.plan["side"]](self.plan["place"])
         self.begin.wait()
+        time.sleep(self.plan["pace"] * number_of_client / self.plan["clients"])
         try:
             while time.perf_counter() < self.until and not self.errors:
                 number = next(self.journeys)
@@ -56,7 +58,9 @@ class Load:
         self.done.append(journey)
 
     def run(self) -> dict[str, Any]:
-        clients = [threading.Thread(target=self.client, daemon=True) for _ in range(self.plan["clients"])]
+        clients = [
+            threading.Thread(target=self.client, args=[each], daemon=True) for each in range(self.plan["clients"])
+        ]
         for client in clients:
             client.start()
         sys.stdout.write("ready\n")
