@@ -11,6 +11,7 @@ from pathlib import Path
 
 from captcha.models import CaptchaStore
 from django.conf import settings
+from django.db import connection
 from django.urls import reverse
 
 from accounts import secrets
@@ -51,10 +52,17 @@ def consume(visit: str, key: str, binding: str, answer: str, now: datetime) -> b
     """Whether the answer is right. Whatever it was, this picture is used up."""
     if not visit or not hmac.compare_digest(binding.encode(), _binding(visit, key).encode()):
         return False
-    stored = CaptchaStore.objects.filter(hashkey=key, expiration__gt=now).values_list("response", flat=True).first()
-    deleted, _ = CaptchaStore.objects.filter(hashkey=key).delete()
-    typed = answer.strip().lower()
-    return deleted == 1 and bool(stored) and hmac.compare_digest(typed.encode(), str(stored).encode())
+    stored = _take(key, now)
+    return stored is not None and hmac.compare_digest(answer.strip().lower().encode(), stored.encode())
+
+
+def _take(key: str, now: datetime) -> str | None:
+    """Delete a picture's row and return its answer, in one statement: of several at a time one gets it, if any."""
+    sql = f"DELETE FROM {CaptchaStore._meta.db_table} WHERE hashkey = %s RETURNING response, expiration > %s"  # noqa: S608
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [key, connection.ops.adapt_datetimefield_value(now)])
+        row = cursor.fetchone()
+    return str(row[0]) if row is not None and row[1] else None
 
 
 def _binding(visit: str, key: str) -> str:

@@ -7,8 +7,9 @@ from django.db.models import BooleanField
 from django.db.models.expressions import RawSQL
 
 from accounts import tenants
-from accounts.models import User
+from accounts.models import Tenant, User
 from accounts.moving import move
+from policy.models import ResetPolicy
 
 
 def as_stored(user: User) -> tuple[str, bool]:
@@ -38,3 +39,11 @@ def test_the_further_condition_is_asked_in_the_same_statement(alice: User, holds
 def test_other_rows_do_not_move(alice: User, bob: User) -> None:
     move(User, {"given_name": "Alicia"}, id=alice.pk)
     assert as_stored(bob) == ("Bob", True)
+
+
+def test_a_column_that_counts_grows_by_one_with_the_move(acme: Tenant) -> None:
+    with tenants.all_opened():
+        limit = ResetPolicy.objects.create(tenant=acme, name="P", priority=7)
+    assert move(ResetPolicy, {"name": "Q"}, counted="priority", id=limit.pk)
+    with tenants.all_opened():
+        assert ResetPolicy.objects.values_list("name", "priority").get(pk=limit.pk) == ("Q", 8)
