@@ -27,12 +27,13 @@ TYPED = (AuthenticatorType.EMAIL, AuthenticatorType.MOBILE_PHONE, AuthenticatorT
 CHOICES = [(kind.value, kind.label) for kind in (*TYPED, AuthenticatorType.APP)]
 
 
-def took_a_place(person: User, kind: str, now: datetime) -> bool:
-    """Whether a value that staff add stands beside or after another one: it then counts 72 hours later only.
+def took_a_place(person: User, now: datetime) -> bool:
+    """Whether a value that staff add stands beside or after another one of any type: it then counts 72 hours later only.
 
-    Otherwise deleting a number and adding another would be a way around the wait.
+    Otherwise deleting a number and adding another, or an app beside a number, would be a way around the wait: the person
+    is told meanwhile.
     """
-    if Authenticator.objects.filter(user=person, type=kind).exists():
+    if Authenticator.objects.filter(user=person).exists():
         return True
     deleted = AuditEvent.objects.filter(
         trail.of_tenant(person.tenant_id),
@@ -41,7 +42,7 @@ def took_a_place(person: User, kind: str, now: datetime) -> bool:
         created_at__gt=now - CHANGE_COUNTS_AFTER,
         details__model=Authenticator._meta.label_lower,
     )
-    return any(event.details.get("values", {}).get("type") == kind for event in deleted)
+    return deleted.exists()
 
 
 class AuthenticatorForm(ScopedForm):
@@ -142,7 +143,7 @@ class AuthenticatorAdmin(ScopedAdmin):
         value = form.cleaned_data.get("value")
         if value:
             now = timezone.now()
-            obj.replaces_another = change or took_a_place(obj.user, obj.type, now)
+            obj.replaces_another = change or took_a_place(obj.user, now)
             obj.source, obj.confirmed_at, obj.last_step = Authenticator.Source.STAFF, None, -1
             obj.set_value(value, now)
         super().save_model(request, obj, form, change)

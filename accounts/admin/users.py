@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -17,9 +18,13 @@ from accounts.admin import ranks, trail
 from accounts.admin.authenticators import AuthenticatorInline
 from accounts.admin.base import ScopedAdmin, ScopedForm, person_of
 from accounts.admin.groups import MembershipOfUserInline
-from accounts.models import AuditEvent, Domain, RoleAssignment, Tenant, User
+from accounts.models import AuditEvent, Domain, Invitation, RoleAssignment, Tenant, User
 from accounts.models.users import new_epoch
 from accounts.names import domain_of, key_of
+
+
+# A change of these means that somebody else, or nobody, vouches for the person from now on.
+ENDS_SESSIONS = frozenset({"is_enabled", "is_external", "is_protected", "directory", "anchor"})
 
 
 class UserForm(ScopedForm):
@@ -127,10 +132,10 @@ class UserAdmin(ScopedAdmin):
     # --- changes ------------------------------------------------------------------------------------------------
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Enabling and disabling end every session; a new person starts without a password."""
+        """What changes whether and where one signs in ends every session; a new person starts without a password."""
         if not change:
             obj.set_unusable_password()
-        elif "is_enabled" in form.changed_data:
+        elif not ENDS_SESSIONS.isdisjoint(form.changed_data):
             obj.credentials_epoch = new_epoch()
         super().save_model(request, obj, form, change)
 
@@ -141,6 +146,7 @@ class UserAdmin(ScopedAdmin):
         with transaction.atomic():
             for person in touched:
                 User.objects.filter(pk=person.pk).update(credentials_epoch=new_epoch())
+                Invitation.objects.filter(user=person, used_at=None).update(used_at=timezone.now())
                 trail.record(request, person, self.activities[1], {"action": "signed_out_everywhere"})
         tell(request, len(touched), ngettext("%d person was signed out.", "%d people were signed out.", len(touched)))
         tell_left_out(request, len(people) - len(touched))

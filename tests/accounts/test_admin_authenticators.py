@@ -51,6 +51,23 @@ def test_a_number_is_stored_sealed_as_typed_by_staff_and_unconfirmed(console: Cl
     assert STORED.encode() not in bytes(row.sealed)
 
 
+@pytest.mark.parametrize("held", [AuthenticatorType.EMAIL, AuthenticatorType.MOBILE_PHONE])
+def test_what_staff_add_beside_anything_held_waits_whatever_its_type(
+    console: Client, mallory: User, held: AuthenticatorType
+) -> None:
+    make_authenticator(mallory, held, "x@home.example" if held == AuthenticatorType.EMAIL else "+4915112345647")
+    assert add(console, mallory, "mobile_phone", NUMBER).status_code == 302
+    assert held_by(mallory)[-1].replaces_another
+
+
+def test_an_app_after_a_deleted_number_waits_too(console: Client, mallory: User) -> None:
+    row = make_authenticator(mallory, AuthenticatorType.MOBILE_PHONE, STORED)
+    console.post(f"/admin/accounts/authenticator/{row.pk}/delete/", {"post": "yes"})
+    add(console, mallory, "app")
+    (app,) = held_by(mallory)
+    assert app.replaces_another
+
+
 def test_only_the_mask_is_shown_afterwards_and_recorded_nowhere_in_full(console: Client, mallory: User) -> None:
     add(console, mallory, "mobile_phone", NUMBER)
     (row,) = held_by(mallory)

@@ -8,6 +8,7 @@ from django.test import Client
 from accounts.models import Domain, GroupMembership, Tenant, User
 from accounts.models.groups import Group
 from accounts.tenants import opened
+from reset import invitations
 from tests.administrators import make_administrator, signed_in
 from tests.conftest import make_tenant
 
@@ -87,3 +88,22 @@ def test_a_group_is_joined_on_the_persons_page(console: Client, acme: Tenant, al
     }  # fmt: skip
     assert console.post(f"/admin/accounts/user/{alice.pk}/change/", data).status_code == 302
     assert GroupMembership._base_manager.get().tenant == acme
+
+
+@pytest.mark.parametrize("field", ["is_external", "is_protected"])
+def test_what_changes_who_vouches_for_a_person_ends_their_sessions(console: Client, alice: User, field: str) -> None:
+    data = {
+        "principal_name": alice.principal_name, "is_enabled": "on", field: "on",
+        "memberships-TOTAL_FORMS": "0", "memberships-INITIAL_FORMS": "0",
+        "authenticators-TOTAL_FORMS": "0", "authenticators-INITIAL_FORMS": "0",
+    }  # fmt: skip
+    assert console.post(f"/admin/accounts/user/{alice.pk}/change/", data).status_code == 302
+    assert User._base_manager.get(pk=alice.pk).credentials_epoch != alice.credentials_epoch
+
+
+def test_signing_out_everywhere_withdraws_an_open_invitation_too(console: Client, alice: User) -> None:
+    token = invitations.invite(alice)
+    assert invitations.find(token) is not None
+    data = {"action": "sign_out_everywhere", "_selected_action": [str(alice.pk)]}
+    assert console.post("/admin/accounts/user/", data).status_code == 302
+    assert invitations.find(token) is None
