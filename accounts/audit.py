@@ -3,15 +3,17 @@
 import hmac
 import json
 import secrets as random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Model
+
 from accounts import secrets
 from accounts.identifiers import moment_of, new_id
-from accounts.inserting import insert
+from accounts.inserting import insert, insert_with
 from accounts.models import AuditEvent, User
 from accounts.visitor import NOBODY, Visitor
 
@@ -70,6 +72,11 @@ class Event:
 def record(*events: Event) -> None:
     """Write events in one statement, inside the transaction of what they tell of."""
     insert([_row(event) for event in events])
+
+
+def record_with(rows: Sequence[Model], *events: Event) -> None:
+    """Add new rows of one model together with the events that tell of them: all or none."""
+    insert_with(rows, [_row(event) for event in events])
 
 
 def _row(event: Event) -> AuditEvent:

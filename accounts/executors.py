@@ -81,6 +81,7 @@ def public_key_id(public: bytes) -> str:
     return sha256(public).hexdigest()[:16]
 
 
+@lru_cache(maxsize=32)
 def _public_key(public: bytes) -> hpke.MLKEM768X25519PublicKey:
     mlkem, x25519 = public[:-32], public[-32:]
     return hpke.MLKEM768X25519PublicKey(

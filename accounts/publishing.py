@@ -10,6 +10,7 @@ import threading
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
+from uuid import uuid4
 
 from celery import current_app
 from django.conf import settings
@@ -44,9 +45,11 @@ def publish(task_name: str, row_id: str, queue: str) -> bool:
         _count("skipped")
         return False
     try:
+        # Celery's own message, without the routing that `send_task` works out anew each time: the queue is known here.
+        task = current_app.amqp.as_task_v2(str(uuid4()), task_name, args=(row_id,), ignore_result=True)
         with _pool().acquire(block=True, timeout=PATIENCE_SECONDS) as producer:
-            current_app.send_task(
-                task_name, args=[row_id], queue=queue, producer=producer, retry=False, ignore_result=True
+            producer.publish(
+                task.body, exchange="", routing_key=queue, headers=task.headers, retry=False, **task.properties
             )
     except Exception as error:  # whatever a broker does, the page goes on and the sweep finds the row
         _pause(error)

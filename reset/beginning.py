@@ -4,12 +4,9 @@ import secrets as random
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from django.db import transaction
-
 from accounts import people, tenants
-from accounts.audit import Activity, Event, record
+from accounts.audit import Activity, Event, record_with
 from accounts.identifiers import moment_of
-from accounts.inserting import insert
 from accounts.models import Tenant, User
 from accounts.visitor import Visitor
 from policy import throttle
@@ -113,7 +110,5 @@ def store(request: ResetRequest, beginning: Beginning, decision: Decision, user:
     )
     following = Activity.RESET_BLOCKED if Refusal.BLOCKED in decision.refusals else Activity.OPTIONS_PRESENTED
     methods = [offer.method for offer in Snapshot.from_json(request.snapshot).offers]
-    with transaction.atomic():
-        insert([request])
-        record(submitted, replace(submitted, activity=following, details={"methods": methods}))
+    record_with([request], submitted, replace(submitted, activity=following, details={"methods": methods}))
     return secret

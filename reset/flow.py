@@ -103,7 +103,15 @@ def begin(start: Beginning, now: datetime | None = None) -> tuple[ResetRequest, 
 def _resumed(id: str) -> "QuerySet[ResetRequest]":
     with tenants.all_opened():
         rows = ResetRequest.objects.filter(pk=id).select_related("tenant__branding", "user", "challenge")
-        return rows.defer("tenant__branding__logo").order_by()
+        return rows.defer("tenant__branding__logo", *UNUSED).order_by()
+
+
+# What no step asks for is not read: neither the old password's hash nor times that only the console shows.
+UNUSED = (
+    *("client_address", "user_agent", "alarm_digest", "alarm_expires_at"),
+    *(f"user__{name}" for name in ("password", "last_login", "principal_key", "mail_key", "anchor", "created_at")),
+    "user__password_changed_at",
+)
 
 
 RESUMED = Lookup(_resumed, id=ResetRequest._meta.get_field("id"))

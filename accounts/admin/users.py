@@ -22,7 +22,6 @@ from accounts.models import AuditEvent, Domain, Invitation, RoleAssignment, Tena
 from accounts.models.users import new_epoch
 from accounts.names import domain_of, key_of
 
-
 # A change of these means that somebody else, or nobody, vouches for the person from now on.
 ENDS_SESSIONS = frozenset({"is_enabled", "is_external", "is_protected", "directory", "anchor"})
 

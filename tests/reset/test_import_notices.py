@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from celery import current_app
 from django.core.cache import cache
 from django.core.management import call_command
 from django.db import DatabaseError, connection
 from django.utils import timezone
+from kombu import Producer
 
 from accounts import audit, executors
 from accounts.importing.reading import opened_file
@@ -180,7 +180,7 @@ def test_the_hints_go_where_no_passcode_waits_behind_them(
     django_capture_on_commit_callbacks: Any,
 ) -> None:
     queues: list[str] = []
-    monkeypatch.setattr(current_app, "send_task", lambda *_, queue, **__: queues.append(queue))
+    monkeypatch.setattr(Producer, "publish", lambda *_, routing_key, **__: queues.append(routing_key))
     with django_capture_on_commit_callbacks(execute=True):
         run(tmp_path, NOOR, capsys)
         run(tmp_path, MOVED, capsys)
