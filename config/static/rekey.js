@@ -8,9 +8,9 @@ for (const form of document.querySelectorAll("form[data-direct]")) {
   form.append(direct);
 }
 
-// The answer to a form is the page of the next step: shown under its own address, a reload asks for it and sends nothing.
+// The answer to a form is the page of the next step. Under its own address, a reload or a way back sends nothing again.
 const address = document.body.dataset.address;
-if (address && address !== location.pathname) history.replaceState(null, "", address);
+if (address) history.replaceState(null, "", address);
 
 for (const button of document.querySelectorAll("button[data-wait]")) {
   let seconds = Number(button.dataset.wait);

@@ -174,7 +174,7 @@ def statements() -> Iterator[list[str]]:
 
 def shape(sql: str) -> str:
     """A statement without its values."""
-    sql = re.sub(r"'(?:[^']|'')*'", "?", sql)
+    sql = re.sub(r"( E)?'(?:[^']|'')*'", "?", sql)  # PostgreSQL writes a text with a backslash as E'…'
     sql = re.sub(r"\bx\?|\bs\d+_x\d+|\b\d+(\.\d+)?\b|\b(TRUE|FALSE|True|False|true|false|NULL|None)\b", "?", sql)
     return re.sub(r"\?(::\w+)", "?", sql)
 
