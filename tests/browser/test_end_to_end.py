@@ -115,6 +115,8 @@ def test_back_and_reload_neither_ask_nor_send_nor_skip(person: Visitor) -> None:
     person.choose("email")
     code = person.installation.code_from_mail("petra@home.example", before)
     posted: list[str] = []
+    expect(page.locator("h1")).to_have_text("Enter the code")
+    page.wait_for_load_state("load")  # the script has run
     page.on("request", lambda request: posted.append(request.url) if request.method == "POST" else None)
     page.reload()
     expect(page.locator("h1")).to_have_text("Enter the code")
