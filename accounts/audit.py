@@ -74,9 +74,9 @@ def record(*events: Event) -> None:
     insert([_row(event) for event in events])
 
 
-def record_with(rows: Sequence[Model], *events: Event) -> None:
-    """Add new rows of one model together with the events that tell of them: all or none."""
-    insert_with(rows, [_row(event) for event in events])
+def record_with(rows: Sequence[Model], first: Event, *more: Event) -> None:
+    """Add new rows of one model (at least one) together with the events that tell of them: all or none."""
+    insert_with(rows, [_row(event) for event in (first, *more)])
 
 
 def _row(event: Event) -> AuditEvent:

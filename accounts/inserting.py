@@ -24,7 +24,7 @@ def insert(rows: Sequence[Model]) -> None:
 
 
 def insert_with(first: Sequence[Model], second: Sequence[Model]) -> None:
-    """Add rows of two models, all or none: by one statement where the database takes two, else in a transaction."""
+    """Add rows of two models (at least one each), all or none: by one statement on PostgreSQL, else in a transaction."""
     connection = connections[DEFAULT_DB_ALIAS]
     if connection.vendor != "postgresql":
         with transaction.atomic():

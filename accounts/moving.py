@@ -12,9 +12,11 @@ from django.db.models.expressions import RawSQL
 @cache
 def _statement(model: type[Model], changed: tuple[str, ...], expected: tuple[str, ...], also: str, counted: str) -> str:
     quote = connections[DEFAULT_DB_ALIAS].ops.quote_name
-    fields: dict[str, Any] = {name: model._meta.get_field(name) for name in (*changed, *expected)}
+    fields: dict[str, Any] = {
+        name: model._meta.get_field(name) for name in (*changed, *expected, *([counted] if counted else []))
+    }
     columns = {name: quote(field.column) for name, field in fields.items()}
-    grown = [f"{counted} = {counted} + 1"] if counted else []
+    grown = [f"{columns[counted]} = {columns[counted]} + 1"] if counted else []
     changes = ", ".join([*(f"{columns[name]} = %s" for name in changed), *grown])
     conditions = " AND ".join([*(f"{columns[name]} = %s" for name in expected), *([also] if also else [])])
     return f"UPDATE {quote(model._meta.db_table)} SET {changes} WHERE {conditions}"  # noqa: S608 - names of columns only
@@ -26,7 +28,7 @@ def move(
     """Write `changes` to the row whose fields still have the `expected` values. Returns whether exactly one row moved.
 
     Foreign keys are given as keys; an expected value is never None. `also` is a further condition, asked by the database
-    in the same statement. `counted` names a column that grows by one.
+    in the same statement. `counted` names a field that grows by one.
     """
     connection = connections[DEFAULT_DB_ALIAS]
     sql = _statement(model, tuple(changes), tuple(expected), also.sql if also else "", counted)

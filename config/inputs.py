@@ -6,7 +6,6 @@ from django.forms.renderers import DjangoTemplates
 from django.forms.utils import flatatt
 from django.http import HttpRequest
 from django.utils.html import format_html
-from django.utils.safestring import SafeString, mark_safe
 
 PLAIN = frozenset(f"django/forms/widgets/{kind}.html" for kind in ("input", "text", "password", "hidden"))
 
@@ -14,9 +13,9 @@ PLAIN = frozenset(f"django/forms/widgets/{kind}.html" for kind in ("input", "tex
 class PlainInputs(DjangoTemplates):
     """Django's renderer, with the plain one-line inputs written without a template: the same text, escaped the same way."""
 
-    def render(self, template_name: str, context: dict[str, Any], request: HttpRequest | None = None) -> SafeString:
+    def render(self, template_name: str, context: dict[str, Any], request: HttpRequest | None = None) -> str:
         if template_name not in PLAIN:
-            return mark_safe(super().render(template_name, context, request))  # noqa: S308 - made by Django's template
+            return super().render(template_name, context, request)
         widget = context["widget"]
         value = widget["value"]
         shown = "" if value is None else format_html(' value="{}"', value)

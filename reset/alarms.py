@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts import secrets, tenants
 from accounts.audit import Activity, Event, record
-from accounts.models import User
+from accounts.models import Invitation, User
 from accounts.models.users import new_epoch
 from accounts.roles import Role
 from accounts.visitor import Visitor
@@ -17,7 +17,6 @@ from notifications.outbox import enqueue
 from reset import administrators
 from reset.completion import ALARM_PURPOSE
 from reset.models import ResetRequest
-from reset.password_change import withdraw_invitations
 
 
 def find(token: str, now: datetime | None = None) -> ResetRequest | None:
@@ -49,7 +48,7 @@ def raise_alarm(request: ResetRequest, visitor: Visitor, now: datetime | None = 
         User.objects.filter(pk=user.pk).update(
             self_service_paused=True, credentials_epoch=new_epoch(), **_password(request)
         )
-        withdraw_invitations(user, now)
+        Invitation.withdraw([user.pk], now)
         told = administrators.who_helps(request.tenant)
         told += [
             other for other in administrators.holders(request.tenant, [Role.GLOBAL_ADMINISTRATOR]) if other not in told

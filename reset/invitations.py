@@ -25,7 +25,7 @@ from notifications.outbox import enqueue
 from policy import passwords, throttle
 from policy.throttle import Use
 from reset.models import ResetRequest, State
-from reset.password_change import notices, set_password, withdraw_invitations
+from reset.password_change import notices, set_password
 from reset.password_proof import account_key_of
 from reset.signin import APP_CODES_OF_ACCOUNT, CodeResult
 
@@ -49,7 +49,7 @@ def invite(user: User, actor: User | None = None, now: datetime | None = None) -
     now = now or timezone.now()
     token = secrets.random_token()
     with tenants.opened_or_all(user.tenant), transaction.atomic():
-        withdraw_invitations(user, now)
+        Invitation.withdraw([user.pk], now)
         Invitation.objects.create(
             tenant=user.tenant,
             user=user,

@@ -50,7 +50,7 @@ def change(user: User, current: str, new: str, visitor: Visitor, now: datetime |
     with tenants.opened_or_all(user.tenant), transaction.atomic():
         set_password(user, hashed, now)
         lockout.clear(proof.counted.account_key)
-        withdraw_invitations(user, now)
+        Invitation.withdraw([user.pk], now)
         enqueue(notices(user, visitor, now), now)
         audit.record(_event(user, visitor))
     return Change(user)
@@ -69,11 +69,6 @@ def set_password(user: User, hashed: str, now: datetime) -> None:
         raise AccountChanged
     for field, value in fresh.items():
         setattr(user, field, value)
-
-
-def withdraw_invitations(user: User, now: datetime) -> None:
-    """Let no older link set this account's password again."""
-    Invitation.objects.filter(user=user, used_at=None).update(used_at=now)
 
 
 def notices(user: User, visitor: Visitor, now: datetime) -> list[Draft]:

@@ -131,11 +131,12 @@ class UserAdmin(ScopedAdmin):
     # --- changes ------------------------------------------------------------------------------------------------
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """What changes whether and where one signs in ends every session; a new person starts without a password."""
+        """What changes whether and where one signs in ends sessions and invitations; new people have no password yet."""
         if not change:
             obj.set_unusable_password()
         elif not ENDS_SESSIONS.isdisjoint(form.changed_data):
             obj.credentials_epoch = new_epoch()
+            Invitation.withdraw([obj.pk], timezone.now())
         super().save_model(request, obj, form, change)
 
     @admin.action(description=_("Sign out everywhere"), permissions=["change"])
@@ -143,9 +144,9 @@ class UserAdmin(ScopedAdmin):
         people = list(queryset)
         touched = [person for person in people if _may(request, person)]
         with transaction.atomic():
+            Invitation.withdraw([person.pk for person in touched], timezone.now())
             for person in touched:
                 User.objects.filter(pk=person.pk).update(credentials_epoch=new_epoch())
-                Invitation.objects.filter(user=person, used_at=None).update(used_at=timezone.now())
                 trail.record(request, person, self.activities[1], {"action": "signed_out_everywhere"})
         tell(request, len(touched), ngettext("%d person was signed out.", "%d people were signed out.", len(touched)))
         tell_left_out(request, len(people) - len(touched))

@@ -1,7 +1,8 @@
 """People, found by a name whose look-alikes never find them."""
 
 import secrets
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from django.contrib.auth import get_backends
@@ -166,3 +167,8 @@ class Invitation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user}"
+
+    @classmethod
+    def withdraw(cls, user_ids: Iterable[int], now: datetime) -> None:
+        """Let no older link set these accounts' passwords."""
+        cls.objects.filter(user__in=list(user_ids), used_at=None).update(used_at=now)

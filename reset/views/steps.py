@@ -6,7 +6,6 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import tenants
 from accounts.methods import Method
 from accounts.models import Tenant
 from policy import passwords
@@ -33,10 +32,7 @@ def proceed(request: HttpRequest, reset: ResetRequest, slug: str | None) -> Http
 
     Without scripts a reload of a form's answer would ask whether to send the form again, so those get the redirect.
     """
-    if DIRECT not in request.POST:
-        return access.to_step(reset, slug)
-    with tenants.opened(reset.tenant):
-        return step_page(request, reset, slug)
+    return step_page(request, reset, slug) if DIRECT in request.POST else access.to_step(reset, slug)
 
 
 def step_page(request: HttpRequest, reset: ResetRequest, slug: str | None) -> HttpResponse:

@@ -76,7 +76,8 @@ def _begin(request: HttpRequest, tenant: Tenant | None, form: IdentifyForm, slug
         return _identify_page(request, tenant, form, slug)
     except TooOften as wait:
         return steps.too_often(request, tenant, wait)
-    response = steps.proceed(request, reset, slug)
+    with tenants.opened(reset.tenant):
+        response = steps.proceed(request, reset, slug)
     access.remember(response, reset, secret)
     return response
 

@@ -91,14 +91,18 @@ def test_a_group_is_joined_on_the_persons_page(console: Client, acme: Tenant, al
 
 
 @pytest.mark.parametrize("field", ["is_external", "is_protected"])
-def test_what_changes_who_vouches_for_a_person_ends_their_sessions(console: Client, alice: User, field: str) -> None:
+def test_what_changes_who_vouches_for_a_person_ends_sessions_and_invitations(
+    console: Client, alice: User, field: str
+) -> None:
     data = {
         "principal_name": alice.principal_name, "is_enabled": "on", field: "on",
         "memberships-TOTAL_FORMS": "0", "memberships-INITIAL_FORMS": "0",
         "authenticators-TOTAL_FORMS": "0", "authenticators-INITIAL_FORMS": "0",
     }  # fmt: skip
+    token = invitations.invite(alice)
     assert console.post(f"/admin/accounts/user/{alice.pk}/change/", data).status_code == 302
     assert User._base_manager.get(pk=alice.pk).credentials_epoch != alice.credentials_epoch
+    assert invitations.find(token) is None
 
 
 def test_signing_out_everywhere_withdraws_an_open_invitation_too(console: Client, alice: User) -> None:
