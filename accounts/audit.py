@@ -3,17 +3,15 @@
 import hmac
 import json
 import secrets as random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Model
-
 from accounts import secrets
 from accounts.identifiers import moment_of, new_id
-from accounts.inserting import insert, insert_with
+from accounts.inserting import insert
 from accounts.models import AuditEvent, User
 from accounts.visitor import NOBODY, Visitor
 
@@ -71,12 +69,12 @@ class Event:
 
 def record(*events: Event) -> None:
     """Write events in one statement, inside the transaction of what they tell of."""
-    insert([_row(event) for event in events])
+    insert(rows(*events))
 
 
-def record_with(rows: Sequence[Model], first: Event, *more: Event) -> None:
-    """Add new rows of one model (at least one) together with the events that tell of them: all or none."""
-    insert_with(rows, [_row(event) for event in (first, *more)])
+def rows(*events: Event) -> list[AuditEvent]:
+    """The events as rows that are not written yet, for a statement that writes them together with what they tell of."""
+    return [_row(event) for event in events]
 
 
 def _row(event: Event) -> AuditEvent:

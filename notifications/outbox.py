@@ -44,12 +44,24 @@ def enqueue(drafts: Sequence[Draft], now: datetime | None = None, queue: str = Q
 
     Many at once go to BULK_QUEUE: nobody's passcode waits behind their hints.
     """
-    now = now or timezone.now()
-    rows = [_row(draft, now) for draft in drafts]
-    insert(rows)
-    for row in rows:
+    written = rows(drafts, now or timezone.now())
+    insert(written)
+    announce(written, queue)
+    return [row.pk for row in written]
+
+
+def rows(drafts: Sequence[Draft], now: datetime) -> list[Message]:
+    """The drafts as sealed rows that are not written yet. Raises accounts.executors.NoExecutor.
+
+    For a statement that writes them together with what they tell of; `announce` them after it.
+    """
+    return [_row(draft, now) for draft in drafts]
+
+
+def announce(written: Sequence[Message], queue: str = QUEUE) -> None:
+    """Hint the workers once these rows are committed."""
+    for row in written:
         transaction.on_commit(partial(publish_hint, row.pk, queue))
-    return [row.pk for row in rows]
 
 
 def _row(draft: Draft, now: datetime) -> Message:

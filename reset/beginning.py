@@ -4,9 +4,10 @@ import secrets as random
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from accounts import people, tenants
-from accounts.audit import Activity, Event, record_with
+from accounts import audit, people, tenants
+from accounts.audit import Activity, Event
 from accounts.identifiers import moment_of
+from accounts.inserting import insert
 from accounts.models import Tenant, User
 from accounts.visitor import Visitor
 from policy import throttle
@@ -110,5 +111,6 @@ def store(request: ResetRequest, beginning: Beginning, decision: Decision, user:
     )
     following = Activity.RESET_BLOCKED if Refusal.BLOCKED in decision.refusals else Activity.OPTIONS_PRESENTED
     methods = [offer.method for offer in Snapshot.from_json(request.snapshot).offers]
-    record_with([request], submitted, replace(submitted, activity=following, details={"methods": methods}))
+    presented = replace(submitted, activity=following, details={"methods": methods})
+    insert([request], audit.rows(submitted, presented))
     return secret

@@ -1,19 +1,19 @@
-"""Opening a challenge: what a method prepares, the row that keeps it, and what is sent, in one transaction."""
+"""Opening a challenge: what a method prepares, the row that keeps it, and what is sent, in one statement."""
 
 from datetime import datetime, timedelta
 
-from django.db import transaction
 from django.db.models import QuerySet
 
-from accounts.audit import Activity, record
-from accounts.inserting import insert
+from accounts import audit
+from accounts.audit import Activity
 from accounts.lookups import Lookup
 from accounts.methods import Method
 from accounts.models import Authenticator, User
-from accounts.moving import move
+from accounts.moving import move_and_add
 from accounts.tenants import all_opened
 from accounts.visitor import Visitor
-from notifications.outbox import Draft, enqueue
+from notifications import outbox
+from notifications.outbox import Draft
 from policy import throttle
 from policy.decisions import Offer
 from policy.throttle import Use
@@ -109,17 +109,13 @@ def _make_current(
     request: ResetRequest, challenge: Challenge, drafts: tuple[Draft, ...], visitor: Visitor, now: datetime
 ) -> None:
     """Make it the request's only challenge, provided that everything still stands."""
-    with transaction.atomic():
-        insert([challenge])
-        here = {"id": request.pk, "state": State.VERIFYING, "passed": request.passed}
-        stands = move(ResetRequest, {"challenge": challenge.pk}, still_stands(request), **here)
-        if stands:
-            enqueue(drafts, now)
-            reason = "" if challenge.is_deliverable else "other_number"
-            record(event(request, Activity.VERIFICATION_STARTED, visitor, not reason, reason, method=challenge.method))
-        else:
-            transaction.set_rollback(True)
-    if stands:
+    reason = "" if challenge.is_deliverable else "other_number"
+    started = event(request, Activity.VERIFICATION_STARTED, visitor, not reason, reason, method=challenge.method)
+    messages = outbox.rows(drafts, now)
+    here = {"id": request.pk, "state": State.VERIFYING, "passed": request.passed}
+    news = ([challenge], messages, audit.rows(started))
+    if move_and_add(news, ResetRequest, {"challenge": challenge.pk}, still_stands(request), **here):
+        outbox.announce(messages)
         request.challenge = challenge
     else:
         end(request, State.FAILED, "account_changed", visitor, now)

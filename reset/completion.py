@@ -1,19 +1,22 @@
 """The end that a person came for: the password set or the lock cleared, and everybody told who has to be."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Model
 from django.urls import reverse
 
-from accounts import secrets
-from accounts.audit import Activity, record
+from accounts import audit, secrets
+from accounts.audit import Activity
 from accounts.models import User
 from accounts.models.users import new_epoch
-from accounts.moving import move
+from accounts.moving import move, move_and_add
 from accounts.visitor import Visitor
-from notifications import messages
-from notifications.outbox import Draft, enqueue
+from notifications import messages as texts
+from notifications import outbox
+from notifications.outbox import Draft
 from policy import lockout
 from reset import administrators, attempts
 from reset.addresses import addresses_of
@@ -31,16 +34,16 @@ def set_password(request: ResetRequest, encoded: str, visitor: Visitor, now: dat
     user = request.user
     assert user is not None
     token = secrets.random_token()
+    messages = outbox.rows(_notices(request, user, token, visitor, now), now)
+    told = audit.rows(
+        event(request, Activity.PASSWORD_SUBMITTED, visitor),
+        event(request, Activity.PASSWORD_RESET, visitor, gates=[kind for kind, _ in request.passed]),
+    )
     with transaction.atomic():
-        done = _complete(request, token, now) and _renew(user, encoded, now)
-        if not done:
+        if not (_complete(request, token, now) and _renew(user, encoded, now, [messages, told])):
             transaction.set_rollback(True)
             return False
-        enqueue(_notices(request, user, token, visitor, now), now)
-        record(
-            event(request, Activity.PASSWORD_SUBMITTED, visitor),
-            event(request, Activity.PASSWORD_RESET, visitor, gates=[kind for kind, _ in request.passed]),
-        )
+        outbox.announce(messages)
     request.state, request.ended_at = State.COMPLETED, now
     return True
 
@@ -54,8 +57,8 @@ def unlock(request: ResetRequest, visitor: Visitor, now: datetime) -> bool:
         return False
     lockout.clear(request.account_key)
     attempts.forget(request)
-    enqueue(_notices(request, user, token, visitor, now), now)
-    record(event(request, Activity.ACCOUNT_UNLOCKED, visitor, gates=[kind for kind, _ in request.passed]))
+    outbox.enqueue(_notices(request, user, token, visitor, now), now)
+    audit.record(event(request, Activity.ACCOUNT_UNLOCKED, visitor, gates=[kind for kind, _ in request.passed]))
     request.ended_at = now
     return True
 
@@ -71,7 +74,7 @@ def _complete(request: ResetRequest, token: str, now: datetime) -> bool:
     return move(ResetRequest, changes, still_stands(request), id=request.pk, state=State.VERIFIED)
 
 
-def _renew(user: User, encoded: str, now: datetime) -> bool:
+def _renew(user: User, encoded: str, now: datetime, news: Sequence[Sequence[Model]]) -> bool:
     """The password, and a new epoch: sessions, other requests and codes die by it, and failures start anew."""
     changes = {
         "password": encoded,
@@ -79,14 +82,14 @@ def _renew(user: User, encoded: str, now: datetime) -> bool:
         "must_change_password": False,
         "credentials_epoch": new_epoch(),
     }
-    return move(User, changes, id=user.pk, credentials_epoch=user.credentials_epoch, is_enabled=True)
+    return move_and_add(news, User, changes, id=user.pk, credentials_epoch=user.credentials_epoch, is_enabled=True)
 
 
 def _notices(request: ResetRequest, user: User, token: str, visitor: Visitor, now: datetime) -> list[Draft]:
     kept = Snapshot.from_json(request.snapshot)
     drafts: list[Draft] = []
     if kept.notify_users:
-        write = messages.account_was_unlocked if request.is_unlock else messages.password_was_reset
+        write = texts.account_was_unlocked if request.is_unlock else texts.password_was_reset
         drafts += [
             write(
                 tenant_id=request.tenant_id,

@@ -14,13 +14,13 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, QuerySet
 from django.utils import timezone
 
-from accounts import facts, tenants
+from accounts import audit, facts, tenants
 from accounts.audit import Activity, record
 from accounts.identifiers import new_id
 from accounts.lookups import Lookup
 from accounts.methods import Method
-from accounts.models import Authenticator
-from accounts.moving import move
+from accounts.models import AuditEvent, Authenticator
+from accounts.moving import move, move_and_add
 from accounts.secrets import digest_matches
 from accounts.visitor import Visitor
 from policy import passwords, rules
@@ -284,11 +284,10 @@ def _pass_gate(
     try:
         with transaction.atomic():
             moved = _consume(request, challenge, authenticator, verdict, now) and _note_gate(
-                request, challenge, passed, is_last
+                request, challenge, passed, is_last, audit.rows(*done)
             )
             if moved:
                 attempts.give_back(request, visitor, now)
-                record(*done)
                 request.passed = passed
                 if is_last and request.is_unlock:
                     moved = completion.unlock(request, visitor, now)
@@ -312,11 +311,13 @@ def _consume(
     return unused and METHODS[Method(challenge.method)].consume(authenticator, verdict)
 
 
-def _note_gate(request: ResetRequest, challenge: Challenge, passed: list[list[str]], is_last: bool) -> bool:
+def _note_gate(
+    request: ResetRequest, challenge: Challenge, passed: list[list[str]], is_last: bool, told: list[AuditEvent]
+) -> bool:
     state = State.VERIFIED if is_last else State.VERIFYING
     changes = {"passed": passed, "state": state, "challenge": None, "secret_digest": request.secret_digest}
     here = {"id": request.pk, "state": State.VERIFYING, "challenge": challenge.pk, "passed": request.passed}
-    return move(ResetRequest, changes, still_stands(request), **here)
+    return move_and_add([told], ResetRequest, changes, still_stands(request), **here)
 
 
 def _explain_miss(request: ResetRequest, challenge: Challenge, visitor: Visitor, now: datetime) -> Answered:
