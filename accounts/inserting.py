@@ -6,6 +6,7 @@ need not find out anew how to send each of a hundred values. SQLite, which has n
 
 import json
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -21,7 +22,7 @@ def insert(*groups: Sequence[Model]) -> None:
     if not filled:
         return
     if not takes_json():
-        with transaction.atomic():
+        with transaction.atomic() if len(filled) > 1 else nullcontext():
             for rows in filled:
                 _insert_values(rows)
     else:

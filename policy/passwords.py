@@ -1,34 +1,25 @@
-"""What a new password has to be, and the few slots in which passwords are hashed.
+"""What a new password has to be, and how it is hashed.
 
 The page that lists the rules and the check that applies them use the same list. No rule of composition and no expiry:
 NIST SP 800-63B-4 section 3.1.1.
 """
 
-import os
 import re
-import threading
 import unicodedata
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 
-from django.conf import settings
 from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.password_validation import CommonPasswordValidator
 from django.utils.translation import gettext as _
 
 from accounts.models import Tenant, User
+from policy import hashing
 
 MIN_LENGTH = 8
 MAX_LENGTH = 256
 MIN_PERSONAL_LENGTH = 4
-WAIT_SECONDS = 2.0
 WORD = re.compile(r"[^\W_]+")
-
-
-class Busy(Exception):
-    """Every hash slot stayed taken for two seconds. The page says so and asks to try again; nothing was decided."""
 
 
 @dataclass(frozen=True)
@@ -120,50 +111,20 @@ def _personal_text(tenant: Tenant | None) -> str:
 
 
 def hash_password(password: str) -> str:
-    """The hash to store for a password that was validated. Never inside a transaction. Raises Busy."""
-    with slot():
-        return make_password(normalise(password))
+    """The hash to store for a password that was validated. Never inside a transaction. Raises hashing.Busy."""
+    return hashing.run(lambda: make_password(normalise(password)))
 
 
 def verify(password: str, encoded: str) -> bool:
-    """Whether a typed password is the stored one. Never inside a transaction. Raises Busy.
+    """Whether a typed password is the stored one. Never inside a transaction. Raises hashing.Busy.
 
     An unusable or empty `encoded` costs one hash too, and is never right: nobody learns from the time it takes.
     """
     password = normalise(password)
-    with slot():
-        right = check_password(password[:MAX_LENGTH], encoded)
+    right = hashing.run(lambda: check_password(password[:MAX_LENGTH], encoded))
     return right and 0 < len(password) <= MAX_LENGTH
 
 
 def burn() -> None:
-    """Do the work of one hash for nobody. Raises Busy."""
-    with slot():
-        make_password("nobody")
-
-
-@contextmanager
-def slot() -> Iterator[None]:
-    """Hold one of the process's hash slots. Raises Busy after two seconds.
-
-    Each hash takes a core and 19 MiB; without slots a crowd (or an attacker) would make every page slow.
-    """
-    if not _slots.acquire(timeout=WAIT_SECONDS):
-        raise Busy
-    try:
-        yield
-    finally:
-        _slots.release()
-
-
-def slots_for(cores: int, processes: int) -> int:
-    """How many hashes one process computes at a time: all processes together keep the cores busy, and no more."""
-    return max(1, cores // max(1, processes))
-
-
-def _web_processes() -> int:
-    """gunicorn's own variable; two processes in production where it isn't set, one in the embedded profile."""
-    return int(os.environ.get("WEB_CONCURRENCY") or (1 if settings.EMBEDDED else 2))
-
-
-_slots = threading.BoundedSemaphore(slots_for(len(os.sched_getaffinity(0)), _web_processes()))
+    """Do the work of one hash for nobody. Raises hashing.Busy."""
+    hashing.run(lambda: make_password("nobody"))

@@ -219,7 +219,7 @@ def answer(
 ) -> tuple[Answered, str]:
     """Check an answer. Returns what came of it, and the request's new secret when all gates are passed (else empty).
 
-    Raises TooOften, passwords.Busy or accounts.executors.NoExecutor.
+    Raises TooOften, hashing.Busy or accounts.executors.NoExecutor.
 
     Counted first, in a transaction of its own; compared in constant time; consumed by a guarded update.
     """
@@ -337,7 +337,7 @@ def submit_password(
 ) -> tuple[list[Rule], str]:
     """Set the new password. Returns the rules it breaks, or none and the request's new secret (empty when it was stopped).
 
-    Raises NotOffered, passwords.Busy or accounts.executors.NoExecutor.
+    Raises NotOffered, hashing.Busy or accounts.executors.NoExecutor.
 
     The hash is made outside the transaction. Sessions, other requests and codes die by the new credentials epoch.
     """

@@ -95,7 +95,7 @@ def step_of(invitation: Invitation, epoch: str) -> Step:
 def choose_password(invitation: Invitation, new: str, visitor: Visitor, now: datetime | None = None) -> str:
     """Set the first password, which was validated before, and make a key for the app. Returns the account's new epoch.
 
-    Raises policy.passwords.Busy, Over, password_change.AccountChanged, accounts.executors.NoExecutor.
+    Raises policy.hashing.Busy, Over, password_change.AccountChanged, accounts.executors.NoExecutor.
     """
     now = now or timezone.now()
     user = invitation.user

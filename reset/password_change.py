@@ -39,7 +39,7 @@ def is_possible(user: User) -> bool:
 def change(user: User, current: str, new: str, visitor: Visitor, now: datetime | None = None) -> Change:
     """Check the current password and set the new one, which was validated before. All other sessions end.
 
-    Raises policy.passwords.Busy, AccountChanged, accounts.executors.NoExecutor.
+    Raises policy.hashing.Busy, AccountChanged, accounts.executors.NoExecutor.
     """
     now = now or timezone.now()
     proof = compare(account_key_of(user), current, user.password if is_possible(user) else "", now)

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from accounts.models import User
-from policy import lockout, passwords
+from policy import hashing, lockout, passwords
 from reset import buckets
 
 
@@ -38,6 +38,6 @@ def compare(account_key: str, password: str, encoded: str, now: datetime) -> Pro
         return Proof(counted, Failure.LOCKED)
     try:
         right = passwords.verify(password, encoded)
-    except passwords.Busy:
+    except hashing.Busy:
         return Proof(counted, Failure.BUSY)
     return Proof(counted, None if right else Failure.WRONG)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from accounts.methods import Method
 from accounts.models import Authenticator
-from policy import passwords
+from policy import hashing
 from reset import decoys, questions
 from reset.methods.base import AuthenticationMethod, Prepared, Start, Verdict
 from reset.models import Challenge
@@ -27,6 +27,5 @@ class SecurityQuestions(AuthenticationMethod):
         self, challenge: Challenge, authenticator: Authenticator | None, answers: list[str], now: datetime
     ) -> Verdict:
         held = questions.held_by(authenticator.pk if authenticator else None)
-        with passwords.slot():
-            right = questions.all_right(challenge.questions, held, answers)
+        right = hashing.run(lambda: questions.all_right(challenge.questions, held, answers))
         return Verdict(right and authenticator is not None)

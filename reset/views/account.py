@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.executors import NoExecutor
 from accounts.models import User
-from policy import passwords
+from policy import hashing, passwords
 from reset import password_change
 from reset.account_forms import ChangePasswordForm
 from reset.password_proof import Failure
@@ -54,7 +54,7 @@ def _change(request: HttpRequest, user: User, form: ChangePasswordForm) -> bool:
     typed = form.cleaned_data
     try:
         change = password_change.change(user, typed["current_password"], typed["new_password"], visitor_of(request))
-    except passwords.Busy:
+    except hashing.Busy:
         form.add_error(None, sentence(Failure.BUSY, None, ""))
         return False
     except NoExecutor:

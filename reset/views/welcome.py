@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import tenants, totp
 from accounts.executors import NoExecutor
 from accounts.models import Invitation
-from policy import passwords
+from policy import hashing, passwords
 from reset import invitations
 from reset.account_forms import AppCodeForm, NewPasswordForm
 from reset.invitations import Over, Step
@@ -70,7 +70,7 @@ def choose_password(request: HttpRequest) -> HttpResponse:
 def _set(request: HttpRequest, invitation: Invitation, form: NewPasswordForm) -> bool:
     try:
         epoch = invitations.choose_password(invitation, form.cleaned_data["new_password"], visitor_of(request))
-    except passwords.Busy:
+    except hashing.Busy:
         form.add_error(None, sentence(Failure.BUSY, None, ""))
         return False
     except NoExecutor:

@@ -13,7 +13,7 @@ from accounts import tenants
 from accounts.executors import NoExecutor
 from accounts.methods import Method
 from accounts.models import Tenant
-from policy import passwords
+from policy import hashing, passwords
 from reset import captcha, flow
 from reset.beginning import Beginning
 from reset.flow import Answered, Step
@@ -111,7 +111,7 @@ def verify(request: HttpRequest, reset: ResetRequest, slug: str | None) -> HttpR
         return access.to_step(reset, slug)
     except TooOften as wait:
         return steps.verify_page(request, reset, slug, notice=steps.wait_text(wait))
-    except passwords.Busy:
+    except hashing.Busy:
         return steps.verify_page(request, reset, slug, error=steps.busy_text(), status=503)
     except NoExecutor:
         return page(request, "reset/no_delivery.html", reset.tenant, 503, reset.support_code, slug=slug)
@@ -203,7 +203,7 @@ def password(request: HttpRequest, reset: ResetRequest, slug: str | None) -> Htt
     typed = form.cleaned_data["password"]
     try:
         broken, secret = flow.submit_password(reset, typed, request.visitor)  # type: ignore[attr-defined]
-    except passwords.Busy:
+    except hashing.Busy:
         form.add_error(None, steps.busy_text())
         return steps.password_page(request, reset, slug, form, passwords.rules(reset.tenant), 503)
     except NoExecutor:

@@ -1,5 +1,6 @@
 """What a new password has to be, and the slots in which passwords are hashed."""
 
+import os
 import threading
 import unicodedata
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from django.contrib.auth.hashers import make_password
 
 from accounts.hashers import OwaspArgon2PasswordHasher
 from accounts.models import Tenant, User
-from policy import passwords
+from policy import hashing, passwords
 
 GOOD = "violet harbour kettle"
 
@@ -159,25 +160,38 @@ def test_e2_every_verification_costs_exactly_one_hash(settings: Any, monkeypatch
 
 @pytest.mark.parametrize(("cores", "processes", "slots"), [(2, 2, 1), (8, 2, 4), (1, 4, 1), (4, 1, 4), (4, 0, 4)])
 def test_slots_share_the_cores_among_the_processes(cores: int, processes: int, slots: int) -> None:
-    assert passwords.slots_for(cores, processes) == slots
+    assert hashing.slots_for(cores, processes) == slots
 
 
 def test_a_hash_that_finds_no_slot_in_time_is_refused_as_busy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passwords, "_slots", threading.BoundedSemaphore(1))
-    monkeypatch.setattr(passwords, "WAIT_SECONDS", 0.01)
-    with passwords.slot():
-        with pytest.raises(passwords.Busy):
+    taken = threading.BoundedSemaphore(1)
+    monkeypatch.setattr(hashing, "_slots", taken)
+    monkeypatch.setattr(hashing, "WAIT_SECONDS", 0.01)
+    with taken:
+        with pytest.raises(hashing.Busy):
             passwords.hash_password(GOOD)
-        with pytest.raises(passwords.Busy):
+        with pytest.raises(hashing.Busy):
             passwords.verify(GOOD, "")
-        with pytest.raises(passwords.Busy):
+        with pytest.raises(hashing.Busy):
             passwords.burn()
     assert passwords.verify(GOOD, passwords.hash_password(GOOD))
 
 
 def test_a_slot_is_given_back_when_hashing_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passwords, "_slots", threading.BoundedSemaphore(1))
-    monkeypatch.setattr(passwords, "WAIT_SECONDS", 0.01)
-    with pytest.raises(RuntimeError, match="broken"), passwords.slot():
+    def broken() -> None:
         raise RuntimeError("broken")
+
+    monkeypatch.setattr(hashing, "_slots", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(hashing, "WAIT_SECONDS", 0.01)
+    with pytest.raises(RuntimeError, match="broken"):
+        hashing.run(broken)
     assert passwords.hash_password(GOOD)
+
+
+def test_a_hash_yields_to_the_pages_and_leaves_their_own_priority_alone() -> None:
+    def niceness() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    here = niceness()
+    assert hashing.run(niceness) == min(here + hashing.NICENESS, 19)
+    assert niceness() == here

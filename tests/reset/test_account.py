@@ -11,7 +11,7 @@ from django_scopes import scopes_disabled
 from accounts.audit import Activity
 from accounts.models import Directory, ExecutorKey, Invitation, Tenant, User
 from notifications.models import Message
-from policy import lockout, passwords
+from policy import hashing, lockout, passwords
 from policy.models import SignInLockout
 from reset import invitations
 from reset.password_proof import account_key_of
@@ -211,7 +211,7 @@ def test_a_busy_server_changes_nothing_and_says_so(
     signed_in: Client, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def busy(password: str) -> str:
-        raise passwords.Busy
+        raise hashing.Busy
 
     monkeypatch.setattr(passwords, "hash_password", busy)
     assert "try again in a moment" in change(signed_in).content.decode()

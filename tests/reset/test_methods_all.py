@@ -9,7 +9,7 @@ from django_scopes import scopes_disabled
 
 from accounts.methods import KIND_OF, Method
 from accounts.models import Tenant, User
-from policy import passwords
+from policy import hashing, passwords
 from policy.models import QuestionText, ResetPolicy
 from reset import questions
 from reset.methods import METHODS
@@ -164,10 +164,10 @@ def test_questions_wait_for_a_free_hash_slot_with_a_kind_page(
     client = Browser()
     request = journeys.begin_answering(client, method="questions")
 
-    def busy() -> Any:
-        raise passwords.Busy
+    def busy(work: Any) -> Any:
+        raise hashing.Busy
 
-    monkeypatch.setattr(passwords, "slot", busy)
+    monkeypatch.setattr(hashing, "run", busy)
     page = client.post(VERIFY, {"action": "answer", "answer_0": "x"})
     assert (page.status_code, "Nothing is lost" in page.content.decode()) == (503, True)
     assert journeys.reload(request).passed == []
@@ -180,7 +180,7 @@ def test_a_busy_moment_at_the_password_is_a_kind_page_too(
     journeys.prove(client)
 
     def busy(password: str) -> str:
-        raise passwords.Busy
+        raise hashing.Busy
 
     with monkeypatch.context() as patched:
         patched.setattr(passwords, "hash_password", busy)

@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.audit import Activity
 from accounts.models import Tenant, User
 from accounts.visitor import Visitor
-from policy import lockout, passwords, throttle
+from policy import hashing, lockout, passwords, throttle
 from policy.models import Counter, SignInLockout
 from reset import signin
 from reset.password_proof import Failure, account_key_of
@@ -217,7 +217,7 @@ def test_a_busy_server_says_so_and_signs_nobody_in(
     client: Client, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def busy(password: str, encoded: str) -> bool:
-        raise passwords.Busy
+        raise hashing.Busy
 
     monkeypatch.setattr(passwords, "verify", busy)
     assert "please try again in a moment" in post_sign_in(client, "alice@acme.example", PASSWORD).content.decode()
