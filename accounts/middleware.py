@@ -14,7 +14,7 @@ from accounts import tenants
 from accounts.visitor import Visitor, client_address
 
 View = Callable[[HttpRequest], HttpResponse]
-SIGNED_IN_PATHS = ("/admin/", "/account/", "/signout/")
+SIGNED_IN_PATHS = ("/admin/", "/account/", "/security-info/", "/signout/")
 YEAR = 365 * 24 * 3600
 
 

@@ -41,6 +41,25 @@ class PhoneRefused(ValueError):
     """Why a number can't be used, as a sentence for people. It never carries the number."""
 
 
+def readable(stored: str) -> str:
+    """A stored number in groups, as `+49 1511 2345647`."""
+    number, mark, extension = stored.partition("x")
+    grouped = phonenumbers.format_number(phonenumbers.parse(number, None), PhoneNumberFormat.INTERNATIONAL)
+    return f"{grouped}{mark and ' x'}{extension}"
+
+
+def with_country_code(text: str, region: str) -> str:
+    """A number typed as people of a region (ISO 3166, may be empty) dial it, as `+1 4255551234`; others stay as they are."""
+    text = "+" + text[2:] if text.startswith("00") else text
+    if text.startswith("+") or not region:
+        return text
+    try:
+        number = phonenumbers.parse(text, region)
+    except NumberParseException:
+        return text
+    return f"+{number.country_code} {phonenumbers.national_significant_number(number)}"
+
+
 def mobile(text: str) -> str:
     """A mobile phone as E.164. An extension is dropped: mobile phones have none. Raises PhoneRefused."""
     return phonenumbers.format_number(_parse(text), PhoneNumberFormat.E164)

@@ -20,6 +20,7 @@ KINDS: dict[str, tuple[Channel, ...]] = {
     "administrator_was_reset": (Channel.EMAIL,),
     "contact_administrator": (Channel.EMAIL,),
     "authenticator_was_changed": (Channel.EMAIL,),
+    "own_method_was_changed": (Channel.EMAIL,),
     "alarm_was_raised": (Channel.EMAIL,),
 }
 PASSCODE_LIFETIME = timedelta(minutes=5)
@@ -88,6 +89,11 @@ def contact_administrator(*, text: str, support_code: str, **notice: Unpack[Noti
 def authenticator_was_changed(*, kind: str, **notice: Unpack[Notice]) -> Draft:
     """To the addresses a person had before: staff added, changed or removed something that proves who they are."""
     return _notice("authenticator_was_changed", notice, kinds=kind)
+
+
+def own_method_was_changed(*, change: str, kind: str, **notice: Unpack[Notice]) -> Draft:
+    """To a person's other addresses: a method was `added`, `replaced` or `removed` by somebody signed in as this person."""
+    return _notice("own_method_was_changed", notice, change=change, kinds=kind)
 
 
 def alarm_was_raised(*, support_code: str = "", **notice: Unpack[Notice]) -> Draft:

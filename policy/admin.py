@@ -18,6 +18,7 @@ from policy.models.policies import PolicyGroup, default_methods
 
 ALWAYS_POLICY_CHANGED = (Activity.POLICY_CHANGED, Activity.POLICY_CHANGED, Activity.POLICY_CHANGED)
 CUSTOM_QUESTIONS = 20
+REGISTRATION_FIELDS = ("registration_required", "registration_skippable", "registration_skip_days", "reconfirm_days")
 
 
 class ResetPolicyForm(ScopedForm):
@@ -75,7 +76,7 @@ class ResetPolicyAdmin(ScopedAdmin):
         (None, {"fields": ("name", "priority")}),
         (_("Who may reset"), {"fields": ("audience",)}),
         (_("Methods"), {"fields": ("methods_required", "methods", "entra_compatible", "unlock_without_reset")}),
-        (_("Registration"), {"fields": ("registration_required", "reconfirm_days")}),
+        (_("Registration"), {"fields": REGISTRATION_FIELDS}),
         (_("Notifications"), {"fields": ("notify_users", "notify_administrators")}),
     )
 

@@ -53,6 +53,10 @@ class PolicyFacts:
     unlock_without_reset: bool
     notify_users: bool
     notify_administrators: bool
+    registration_required: bool = True
+    registration_skippable: bool = True
+    registration_skip_days: int = 14
+    reconfirm_days: int = 180
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ def _of_tenant(tenant: int) -> "QuerySet[Any, Any]":
         rows = ResetPolicy.objects.filter(tenant=tenant).order_by("priority", "id")
     return rows.values(
         "id", "name", "audience", "methods", "methods_required", "unlock_without_reset", "notify_users",
-        "notify_administrators", "policy_groups__group_id",
+        "notify_administrators", "registration_required", "registration_skippable", "registration_skip_days",
+        "reconfirm_days", "policy_groups__group_id",
     )  # fmt: skip
 
 
@@ -41,6 +42,10 @@ def load(tenant: Tenant) -> tuple[PolicyFacts, ...]:
             unlock_without_reset=row["unlock_without_reset"],
             notify_users=row["notify_users"],
             notify_administrators=row["notify_administrators"],
+            registration_required=row["registration_required"],
+            registration_skippable=row["registration_skippable"],
+            registration_skip_days=row["registration_skip_days"],
+            reconfirm_days=row["reconfirm_days"],
         )
     return tuple(found.values())
 

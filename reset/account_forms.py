@@ -40,6 +40,10 @@ class SignInForm(forms.Form):
     password = PasswordField("current-password", gettext_lazy("Type your password."), label=gettext_lazy("Password"))
 
 
+class PasswordOnlyForm(forms.Form):
+    password = PasswordField("current-password", gettext_lazy("Type your password."), label=gettext_lazy("Password"))
+
+
 class AppCodeForm(forms.Form):
     code = forms.RegexField(
         r"^[0-9]{6}\Z",

@@ -12,6 +12,7 @@ from accounts.visitor import NOBODY
 from notifications import sweep
 from notifications.models import Delivery, Message
 from policy import lockout, throttle
+from reset import own_challenges
 from reset.models import ResetRequest, State
 from reset.models.requests import RUNNING
 from reset.requests import end
@@ -27,6 +28,12 @@ def expire_requests(now: datetime | None = None) -> int:
     with tenants.all_opened():
         over = ResetRequest.objects.filter(state__in=RUNNING, expires_at__lte=now).select_related("user", "tenant")
         return sum(end(request, State.EXPIRED, "time_over", NOBODY, now) for request in over[:BATCH])
+
+
+def forget_abandoned(now: datetime | None = None) -> int:
+    """Delete what somebody began to register and left alone for 15 minutes. Returns how many."""
+    with tenants.all_opened():
+        return own_challenges.prune(now or timezone.now())
 
 
 def prune(now: datetime | None = None) -> dict[str, int]:

@@ -8,6 +8,7 @@ from reset import housekeeping
 @shared_task(name="reset.tasks.expire_requests")
 def expire_requests() -> None:
     housekeeping.expire_requests()
+    housekeeping.forget_abandoned()
 
 
 @shared_task(name="reset.tasks.prune")

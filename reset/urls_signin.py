@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reset.views import account, signin, welcome
+from reset.views import account, proofs, security_info, setup, signin, welcome
 
 urlpatterns = [
     path("signin/", signin.sign_in, name="signin"),
@@ -10,6 +10,13 @@ urlpatterns = [
     path("t/<slug:slug>/signin/", signin.sign_in, name="tenant-signin"),
     path("signout/", signin.sign_out, name="signout"),
     path("account/", account.account, name="account"),
+    path("security-info/", security_info.overview, name="security-info"),
+    path("security-info/setup/", setup.setup, name="security-setup"),
+    path("security-info/prove/", proofs.prove, name="prove"),
+    path("security-info/prove/<uuid:challenge_id>/", proofs.answer, name="prove-answer"),
+    path("security-info/add/<slug:method>/", security_info.add, name="security-add"),
+    path("security-info/confirm/<uuid:challenge_id>/", security_info.confirm, name="security-confirm"),
+    path("security-info/<int:authenticator_id>/", security_info.one, name="security-one"),
     path("welcome/", welcome.choose_password, name="welcome"),
     path("welcome/app/", welcome.confirm_app, name="welcome-app"),
     path("welcome/app/later/", welcome.skip_app, name="welcome-app-later"),

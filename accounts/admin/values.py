@@ -8,7 +8,6 @@ from accounts import phones
 from accounts.importing.checking import mail_address
 from accounts.methods import AuthenticatorType
 from accounts.models import Domain, Tenant
-from accounts.names import domain_of
 
 READERS = {
     AuthenticatorType.EMAIL: mail_address,
@@ -25,7 +24,7 @@ def read_value(kind: AuthenticatorType, typed: str, tenant: Tenant | None) -> st
         raise ValidationError(_("Nothing is typed here for this type."), code="type") from None
     except ValueError as error:
         raise ValidationError(f"{capfirst(str(error))}.", code="value") from None
-    if kind == AuthenticatorType.EMAIL and Domain.objects.filter(tenant=tenant, name=domain_of(value)).exists():
+    if kind == AuthenticatorType.EMAIL and Domain.is_own(tenant, value):
         raise ValidationError(
             _("This address is in one of the organisation's own domains: it can't be read without the password."),
             code="inside",

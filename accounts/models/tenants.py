@@ -9,6 +9,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models.scoped import TenantManager
+from accounts.names import domain_of
 
 if TYPE_CHECKING:
     from accounts.models.users import User
@@ -209,6 +210,13 @@ class Domain(TenantOwned):
 
     def __str__(self) -> str:
         return self.name
+
+    @classmethod
+    def is_own(cls, tenant: "Tenant | None", address: str) -> bool:
+        """Whether an address lies in one of the tenant's own domains or below one: it needs the password it would reset."""
+        parts = domain_of(address).split(".")
+        suffixes = [".".join(parts[start:]) for start in range(len(parts))]
+        return bool(cls.objects.filter(tenant=tenant, name__in=suffixes).exists())
 
     def clean(self) -> None:
         if self.authority == self.Authority.DIRECTORY and self.directory_id is None:

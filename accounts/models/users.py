@@ -69,6 +69,8 @@ class User(AbstractBaseUser):
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     password_changed_at = models.DateTimeField(_("password changed"), null=True, blank=True, editable=False)
     must_change_password = models.BooleanField(_("must change password"), default=False)
+    methods_confirmed_at = models.DateTimeField(_("methods confirmed"), null=True, blank=True, editable=False)
+    registration_asked_at = models.DateTimeField(_("first asked to register"), null=True, blank=True, editable=False)
     credentials_epoch = models.CharField(max_length=32, default=new_epoch, editable=False)
 
     objects = TenantManager()

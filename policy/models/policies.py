@@ -52,6 +52,15 @@ class ResetPolicy(TenantOwned):
         help_text=_("People who know their password but are locked out may clear the lock and keep the password."),
     )
     registration_required = models.BooleanField(_("ask people to register at sign-in"), default=True)
+    registration_skippable = models.BooleanField(
+        _("registering may be put off"), default=True, help_text=_("People are asked again at the next sign-in.")
+    )
+    registration_skip_days = models.PositiveIntegerField(
+        _("for so many days"),
+        default=14,
+        validators=[MaxValueValidator(365)],
+        help_text=_("Counted from the first time a person is asked. 0 means without a limit."),
+    )
     reconfirm_days = models.PositiveIntegerField(
         _("ask to confirm methods again after so many days"),
         default=180,

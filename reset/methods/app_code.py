@@ -5,8 +5,7 @@ from datetime import datetime
 from accounts import totp
 from accounts.methods import Method
 from accounts.models import Authenticator
-from reset.methods.base import WRONG, AuthenticationMethod, Prepared, Start, Verdict
-from reset.models import Challenge
+from reset.methods.base import WRONG, Asked, AuthenticationMethod, Prepared, Start, Verdict
 
 
 class AppCode(AuthenticationMethod):
@@ -18,7 +17,7 @@ class AppCode(AuthenticationMethod):
         return Prepared()
 
     def check(
-        self, challenge: Challenge, authenticator: Authenticator | None, answers: list[str], now: datetime
+        self, challenge: Asked, authenticator: Authenticator | None, answers: list[str], now: datetime
     ) -> Verdict:
         answer = answers[0] if len(answers) == 1 else ""
         if authenticator is None:

@@ -3,18 +3,44 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, Protocol
 
 from accounts.methods import Method
 from accounts.models import Authenticator, Tenant
 from notifications.outbox import Draft
-from reset.models import Challenge, ResetRequest
+
+
+class Journey(Protocol):
+    """What a challenge belongs to: a stranger's reset request, or a challenge of somebody signed in."""
+
+    @property
+    def pk(self) -> Any: ...
+    @property
+    def tenant_id(self) -> int: ...
+    @property
+    def user_id(self) -> int | None: ...
+    @property
+    def language(self) -> str: ...
+    @property
+    def typed_name(self) -> str: ...
+
+
+class Asked(Protocol):
+    """What a challenge keeps for the comparison. `request_id` is its journey's key: what a code is bound to."""
+
+    @property
+    def request_id(self) -> Any: ...
+    @property
+    def digest(self) -> str: ...
+    @property
+    def questions(self) -> list[str]: ...
 
 
 @dataclass(frozen=True)
 class Start:
     """A challenge about to be made. `authenticator` None, or `is_right_destination` False: nobody will hear of it."""
 
-    request: ResetRequest
+    request: Journey
     tenant: Tenant
     authenticator: Authenticator | None
     is_right_destination: bool
@@ -59,7 +85,7 @@ class AuthenticationMethod(ABC):
 
     @abstractmethod
     def check(
-        self, challenge: Challenge, authenticator: Authenticator | None, answers: list[str], now: datetime
+        self, challenge: Asked, authenticator: Authenticator | None, answers: list[str], now: datetime
     ) -> Verdict:
         """Compare an answer that has been counted already. Slow hashing belongs here: no transaction is open."""
 

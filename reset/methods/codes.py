@@ -8,8 +8,7 @@ from accounts import secrets
 from accounts.methods import Method
 from accounts.models import Authenticator
 from notifications import messages
-from reset.methods.base import WRONG, AuthenticationMethod, Prepared, Start, Verdict
-from reset.models import Challenge
+from reset.methods.base import WRONG, Asked, AuthenticationMethod, Prepared, Start, Verdict
 
 CODE_DIGITS = 6
 CODE_LIFETIME = timedelta(minutes=5)
@@ -40,7 +39,7 @@ class SentCode(AuthenticationMethod):
         return Prepared(digest=secrets.digest(PURPOSE, bound + kept), drafts=(draft,))
 
     def check(
-        self, challenge: Challenge, authenticator: Authenticator | None, answers: list[str], now: datetime
+        self, challenge: Asked, authenticator: Authenticator | None, answers: list[str], now: datetime
     ) -> Verdict:
         answer = answers[0] if len(answers) == 1 else ""
         if not (len(answer) == CODE_DIGITS and answer.isascii() and answer.isdigit()):

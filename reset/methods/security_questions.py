@@ -6,8 +6,7 @@ from accounts.methods import Method
 from accounts.models import Authenticator
 from policy import hashing
 from reset import decoys, questions
-from reset.methods.base import AuthenticationMethod, Prepared, Start, Verdict
-from reset.models import Challenge
+from reset.methods.base import Asked, AuthenticationMethod, Prepared, Start, Verdict
 
 
 class SecurityQuestions(AuthenticationMethod):
@@ -24,7 +23,7 @@ class SecurityQuestions(AuthenticationMethod):
         return Prepared(questions=tuple(questions.draw(held)))
 
     def check(
-        self, challenge: Challenge, authenticator: Authenticator | None, answers: list[str], now: datetime
+        self, challenge: Asked, authenticator: Authenticator | None, answers: list[str], now: datetime
     ) -> Verdict:
         held = questions.held_by(authenticator.pk if authenticator else None)
         right = hashing.run(lambda: questions.all_right(challenge.questions, held, answers))

@@ -63,10 +63,14 @@ def asset(name: str) -> str:
     return static(name)
 
 
-@register.simple_tag
 @cache
+def icon(name: str) -> SafeString:
+    return render_to_string(f"icons/{name}.svg")
+
+
+@register.simple_tag
 def method_icon(method: Method) -> SafeString:
-    return render_to_string(f"icons/{ICONS[method]}.svg")
+    return icon(ICONS[method])
 
 
 @register.simple_tag

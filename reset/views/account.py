@@ -20,7 +20,8 @@ from reset.account_forms import ChangePasswordForm
 from reset.password_proof import Failure
 from reset.views.failures import CANNOT_TELL, sentence
 from reset.views.pages import page
-from reset.views.signin import CONSOLE, CONSOLE_VERIFIED, is_console_open, next_address, visitor_of
+from reset.views.requesting import visitor_of
+from reset.views.signin import CONSOLE, CONSOLE_VERIFIED, is_console_open, next_address
 
 
 @never_cache

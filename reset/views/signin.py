@@ -7,7 +7,7 @@ from django.contrib.auth import login, logout
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -16,13 +16,15 @@ from django.views.decorators.http import require_http_methods
 from accounts import tenants
 from accounts.middleware import remember_language
 from accounts.models import User
-from accounts.visitor import Visitor
 from reset import signin
 from reset.account_forms import AppCodeForm, SignInForm
 from reset.signin import CodeResult
 from reset.views import access
 from reset.views.failures import sentence
+from reset.views.members import remember_sign_in
 from reset.views.pages import page
+from reset.views.requesting import safe_next, visitor_of
+from reset.views.setup import interrupts
 
 CONSOLE = "/admin/"
 CONSOLE_VERIFIED = "console_verified"
@@ -54,7 +56,10 @@ def _enter(request: HttpRequest, user: User) -> HttpResponse:
     """Start the session under a new key, whatever key the browser came with."""
     request.session.flush()
     login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
-    response = HttpResponseRedirect(next_address(request, user))
+    remember_sign_in(request)
+    onward = next_address(request, user)
+    with tenants.opened_or_all(user.tenant):
+        response = HttpResponseRedirect(reverse("security-setup") if interrupts(request, user, onward) else onward)
     if user.language and settings.LANGUAGE_COOKIE_NAME not in request.COOKIES:
         remember_language(response, user.language)
     return response
@@ -73,12 +78,6 @@ def next_address(request: HttpRequest, user: User) -> str:
     if settings.CONSOLE_NEEDS_APP_CODE and not is_console_open(request, user):
         return f"{reverse('signin-code')}?{urlencode({'next': wished})}"
     return wished
-
-
-def safe_next(wished: str) -> str:
-    """A path on this very host, or nothing: no other host, no scheme, no backslash tricks."""
-    is_path = wished.startswith("/") and url_has_allowed_host_and_scheme(wished, allowed_hosts=None)
-    return wished if is_path else ""
 
 
 def is_console_open(request: HttpRequest, user: User) -> bool:
@@ -125,8 +124,3 @@ def sign_out(request: HttpRequest) -> HttpResponse:
         signin.record_sign_out(request.user, visitor_of(request))
     logout(request)
     return HttpResponseRedirect(reverse("signout"))
-
-
-def visitor_of(request: HttpRequest) -> Visitor:
-    visitor: Visitor = request.visitor  # type: ignore[attr-defined]
-    return visitor

@@ -1,9 +1,5 @@
 """Pages behind an invitation: first password, authenticator app, done."""
 
-from typing import Any
-
-import segno
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -11,7 +7,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import tenants, totp
+from accounts import tenants
 from accounts.executors import NoExecutor
 from accounts.models import Invitation
 from policy import hashing, passwords
@@ -21,9 +17,11 @@ from reset.invitations import Over, Step
 from reset.password_change import AccountChanged
 from reset.password_proof import Failure
 from reset.signin import CodeResult
+from reset.views import app_keys
 from reset.views.failures import CANNOT_TELL, sentence
 from reset.views.pages import page
-from reset.views.signin import code_sentence, visitor_of
+from reset.views.requesting import visitor_of
+from reset.views.signin import code_sentence
 
 INVITATION = "welcome_invitation"
 EPOCH = "welcome_epoch"
@@ -104,20 +102,14 @@ def confirm_app(request: HttpRequest) -> HttpResponse:
         key = invitations.pending_key(invitation)
     except Over:
         return _over(request)
-    return page(request, "welcome/app.html", invitation.user.tenant, form=form, **_app_facts(invitation, key))
-
-
-def _app_facts(invitation: Invitation, key: str) -> dict[str, Any]:
-    """The key as a picture and in groups of four; nothing of it leaves the page."""
-    user = invitation.user
-    issuer = user.tenant.name if user.tenant else str(settings.PRODUCT_NAME)
-    address = totp.address_for_apps(key, user.principal_name, issuer)
-    return {
-        "address": address,
-        "picture": segno.make(address, micro=False).svg_data_uri(scale=5, border=4, light="#ffffff"),
-        "groups": [key[start : start + 4] for start in range(0, len(key), 4)],
-        "optional": invitations.is_app_optional(),
-    }
+    return page(
+        request,
+        "welcome/app.html",
+        invitation.user.tenant,
+        form=form,
+        optional=invitations.is_app_optional(),
+        **app_keys.facts_of(key, invitation.user),
+    )
 
 
 @never_cache

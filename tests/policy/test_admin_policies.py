@@ -29,6 +29,7 @@ def policy(**fields: Any) -> dict[str, Any]:
     return {
         "name": "Everybody", "priority": "10", "audience": "everybody", "methods_required": "1",
         "methods": ["email", "sms"], "entra_compatible": "on", "registration_required": "on", "reconfirm_days": "180",
+        "registration_skip_days": "14",
         "notify_users": "on", "notify_administrators": "on",
         "policy_groups-TOTAL_FORMS": "0", "policy_groups-INITIAL_FORMS": "0", **fields,
     }  # fmt: skip
@@ -53,6 +54,7 @@ def test_methods_are_checkboxes_with_the_defaults_ticked(console: Client) -> Non
         ({"methods": ["app_code"]}, "methods"),
         ({"methods": ["carrier_pigeon"]}, "methods"),
         ({"reconfirm_days": "731"}, "reconfirm_days"),
+        ({"registration_skip_days": "366"}, "registration_skip_days"),
         ({"methods_required": "3"}, "methods_required"),
     ],
 )

@@ -142,7 +142,8 @@ def test_p9_a_foreign_directory_can_not_be_chosen(console: Client, theirs: dict[
 def test_p9_a_foreign_group_can_not_be_a_policys_audience(console: Client, theirs: dict[Any, Any]) -> None:
     data = {
         "name": "Ours", "priority": "5", "audience": "groups", "methods_required": "1", "methods": ["email", "sms"],
-        "reconfirm_days": "180", "policy_groups-TOTAL_FORMS": "1", "policy_groups-INITIAL_FORMS": "0",
+        "reconfirm_days": "180", "registration_skip_days": "14",
+        "policy_groups-TOTAL_FORMS": "1", "policy_groups-INITIAL_FORMS": "0",
         "policy_groups-0-group": str(theirs[Group].pk),
     }  # fmt: skip
     response = console.post(address(ResetPolicy, "add"), data)

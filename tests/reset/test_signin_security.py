@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django_scopes import scopes_disabled
 
 from accounts.models import Directory, Domain, Tenant, User
-from reset.views.signin import safe_next
+from reset.views.requesting import safe_next
 from tests.conftest import make_user
 from tests.reset.signing_in import NEUTRAL, PASSWORD, is_signed_in, post_sign_in
 

@@ -1,0 +1,176 @@
+"""Challenges of somebody who is signed in: the same methods, lifetimes and limits as in a reset, another purpose.
+
+A code is bound to its own challenge; neither a reset nor another registration takes it. Each attempt is counted before it
+is compared, and a right answer is used up by a guarded update.
+"""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+
+from accounts import audit
+from accounts.audit import Activity, Event
+from accounts.methods import Method
+from accounts.models import Authenticator, User
+from accounts.visitor import Visitor
+from notifications.outbox import enqueue
+from policy import throttle
+from policy.throttle import Limit, Use
+from reset.challenges import CHALLENGE_LIFETIME, SEND_AGAIN_AFTER
+from reset.methods import METHODS
+from reset.methods.base import Start, Verdict
+from reset.models import OwnChallenge
+from reset.password_proof import account_key_of
+from reset.requests import NotOffered, TooOften
+
+Purpose = OwnChallenge.Purpose
+STARTED: dict[str, str] = {Purpose.REGISTER: Activity.METHOD_STARTED, Purpose.PROVE: Activity.PROOF_STARTED}
+ABANDONED_AFTER = timedelta(minutes=15)
+FAILURES_OF_OWN = Limit("failed proofs of one signed-in account", 5, timedelta(hours=24))
+
+
+class Checked(StrEnum):
+    """What came of an answer."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    TOO_LATE = "too_late"
+
+
+def start(challenge: OwnChallenge, authenticator: Authenticator, visitor: Visitor, now: datetime) -> None:
+    """Open a challenge and send what its method sends. Raises TooOften or accounts.executors.NoExecutor."""
+    _prepare(challenge, authenticator, visitor, now)
+
+
+def new(user: User, purpose: str, method: Method, now: datetime, **fields: Any) -> OwnChallenge:
+    """A challenge that is not stored yet."""
+    return OwnChallenge(
+        tenant=user.tenant,
+        user=user,
+        purpose=purpose,
+        method=method,
+        epoch=user.credentials_epoch,
+        created_at=now,
+        expires_at=now + CHALLENGE_LIFETIME,
+        **fields,
+    )
+
+
+def send_again(challenge: OwnChallenge, authenticator: Authenticator, visitor: Visitor, now: datetime) -> None:
+    """A new code the same way, after the cool-down; the old one dies. Raises NotOffered or TooOften."""
+    if challenge.sent_at is None:
+        raise NotOffered
+    if now < challenge.sent_at + SEND_AGAIN_AFTER:
+        raise TooOften(challenge.sent_at + SEND_AGAIN_AFTER)
+    _prepare(challenge, authenticator, visitor, now)
+
+
+def _prepare(challenge: OwnChallenge, authenticator: Authenticator, visitor: Visitor, now: datetime) -> None:
+    assert challenge.user.tenant is not None
+    given = Start(challenge, challenge.user.tenant, authenticator, True, now)
+    prepared = METHODS[Method(challenge.method)].prepare(given)
+    if prepared.drafts:
+        _count_send(challenge, authenticator, now)
+    challenge.digest, challenge.questions = prepared.digest, list(prepared.questions)
+    challenge.sent_at = now if prepared.drafts else None
+    challenge.expires_at = now + CHALLENGE_LIFETIME
+    with transaction.atomic():
+        _store(challenge)
+        enqueue(prepared.drafts, now)
+        audit.record(event(challenge.user, STARTED[challenge.purpose], visitor, challenge))
+
+
+def _store(challenge: OwnChallenge) -> None:
+    """Add it, or give it another code; what was used up meanwhile stays used. Raises NotOffered."""
+    if challenge._state.adding:
+        challenge.save()
+        return
+    names = ("digest", "questions", "sent_at", "expires_at")
+    unused = OwnChallenge.objects.filter(pk=challenge.pk, used_at=None)
+    if unused.update(**{name: getattr(challenge, name) for name in names}) != 1:
+        raise NotOffered
+
+
+def _count_send(challenge: OwnChallenge, authenticator: Authenticator, now: datetime) -> None:
+    to_account = throttle.TEXTS_TO_ACCOUNT if challenge.method == Method.SMS else throttle.SENDS_TO_ACCOUNT
+    counted = throttle.count(
+        Use(to_account, account_key_of(challenge.user)),
+        Use(throttle.SENDS_TO_DESTINATION, authenticator.digest),
+        now=now,
+    )
+    for state in counted:
+        if state.is_over:
+            raise TooOften(state.ends_at)
+
+
+def find(user: User, challenge_id: str, purpose: str, now: datetime) -> OwnChallenge | None:
+    """A person's running challenge: theirs, of this purpose, unused, not abandoned, and the account as it was."""
+    found: OwnChallenge | None = (
+        OwnChallenge.objects.filter(
+            pk=challenge_id,
+            user=user,
+            purpose=purpose,
+            used_at=None,
+            epoch=user.credentials_epoch,
+            created_at__gt=now - ABANDONED_AFTER,
+        )
+        .select_related("user__tenant")
+        .first()
+    )
+    return found
+
+
+def check(
+    challenge: OwnChallenge, authenticator: Authenticator | None, answers: list[str], visitor: Visitor, now: datetime
+) -> tuple[Checked, Verdict | None]:
+    """Count, then compare. Raises TooOften or policy.hashing.Busy."""
+    if challenge.expires_at <= now:
+        return Checked.TOO_LATE, None
+    counted = throttle.count(Use(FAILURES_OF_OWN, account_key_of(challenge.user)), now=now)[0]
+    if counted.is_over:
+        raise TooOften(counted.ends_at)
+    verdict = METHODS[Method(challenge.method)].check(challenge, authenticator, answers, now)
+    if verdict.is_right:
+        return Checked.RIGHT, verdict
+    audit.record(event(challenge.user, Activity.PROOF_FAILED, visitor, challenge, reason="wrong_answer"))
+    if challenge.method == Method.QUESTIONS and authenticator is not None:
+        _prepare(challenge, authenticator, visitor, now)  # others are asked after a miss
+    return Checked.WRONG, None
+
+
+def use_up(challenge: OwnChallenge, now: datetime) -> bool:
+    """Take a challenge, inside the transaction of what it allows; the attempt was no failure. False: used, or over."""
+    unused = OwnChallenge.objects.filter(
+        pk=challenge.pk, used_at=None, expires_at__gt=now, epoch=F("user__credentials_epoch")
+    )
+    if unused.update(used_at=now, sealed=b"") != 1:
+        return False
+    throttle.count(Use(FAILURES_OF_OWN, account_key_of(challenge.user), -1), now=now)
+    return True
+
+
+def event(
+    user: User, activity: str, visitor: Visitor, challenge: OwnChallenge | None = None, reason: str = "", **details: Any
+) -> Event:
+    """An audit event about one's own methods; it names the type, never the value."""
+    if challenge is not None:
+        details |= {"type": challenge.type, "method": challenge.method, "purpose": challenge.purpose}
+    return Event(
+        activity,
+        user.tenant_id,
+        succeeded=not reason,
+        reason=reason,
+        correlation_id=challenge.pk if challenge is not None else None,
+        actor=user,
+        target=user,
+        visitor=visitor,
+        details=details,
+    )
+
+
+def prune(now: datetime) -> int:
+    """Delete challenges older than 15 minutes, with what was to be registered. Returns how many."""
+    return OwnChallenge.objects.filter(created_at__lte=now - ABANDONED_AFTER).delete()[0]

@@ -1,0 +1,117 @@
+"""A fresh proof before somebody signed in changes how they prove who they are.
+
+    is_fresh? ──no──▶ ways → begin → answer ──right──▶ fresh for ten minutes
+
+Who holds no method yet proves it with the password. Source: Entra asks for a proof no older than ten minutes.
+"""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from accounts import audit, facts
+from accounts.audit import Activity
+from accounts.methods import Method
+from accounts.models import Authenticator, User
+from accounts.visitor import Visitor
+from policy import lockout
+from reset import own_challenges
+from reset.methods import METHODS
+from reset.models import OwnChallenge
+from reset.own_challenges import Checked, Purpose
+from reset.password_change import is_possible
+from reset.password_proof import Proof, account_key_of, compare
+from reset.requests import NotOffered
+
+FRESH_FOR = timedelta(minutes=10)
+
+
+def is_fresh(proved_at: str, epoch: str, user: User, now: datetime) -> bool:
+    """Whether what a session remembers (an ISO time and the epoch it was proved under) is a proof still."""
+    try:
+        moment = datetime.fromisoformat(proved_at)
+    except ValueError:
+        return False
+    return epoch == user.credentials_epoch and moment.tzinfo is not None and moment <= now < moment + FRESH_FOR
+
+
+def ways(user: User, imported_counts: bool, now: datetime) -> list[tuple[Method, Authenticator]]:
+    """The methods already held, with what they would use. Empty: the password proves it."""
+    counting = {held.id for held in facts.load([user], imported_counts, now)[user.pk].authenticators if held.counts}
+    rows = Authenticator.objects.filter(user=user, pk__in=counting).order_by("registered_at", "id")
+    return [(method, row) for row in rows for method in row.methods()]
+
+
+def begin(
+    user: User,
+    method: str,
+    authenticator_id: int,
+    imported_counts: bool,
+    language: str,
+    visitor: Visitor,
+    now: datetime,
+) -> OwnChallenge:
+    """Ask for a proof with a method held. Raises NotOffered, TooOften or accounts.executors.NoExecutor."""
+    for held, row in ways(user, imported_counts, now):
+        if (held, row.pk) == (method, authenticator_id):
+            challenge = own_challenges.new(
+                user,
+                Purpose.PROVE,
+                held,
+                now,
+                type=row.type,
+                authenticator_id=row.pk,
+                destination=row.digest,
+                language=language,
+            )
+            own_challenges.start(challenge, row, visitor, now)
+            return challenge
+    raise NotOffered
+
+
+def authenticator_of(challenge: OwnChallenge) -> Authenticator | None:
+    """What is being proved with, while it is still theirs and has the value it had then."""
+    found: Authenticator | None = Authenticator.objects.filter(
+        pk=challenge.authenticator_id or 0, user=challenge.user, digest=challenge.destination
+    ).first()
+    return found
+
+
+def send_again(challenge: OwnChallenge, visitor: Visitor, now: datetime) -> None:
+    """Raises NotOffered, TooOften or accounts.executors.NoExecutor."""
+    row = authenticator_of(challenge)
+    if row is None:
+        raise NotOffered
+    own_challenges.send_again(challenge, row, visitor, now)
+
+
+def answer(challenge: OwnChallenge, answers: list[str], visitor: Visitor, now: datetime) -> Checked:
+    """Check an answer and use it up. Raises TooOften or policy.hashing.Busy."""
+    row = authenticator_of(challenge)
+    checked, verdict = own_challenges.check(challenge, row, answers, visitor, now)
+    if verdict is None:
+        return checked
+    with transaction.atomic():
+        held = authenticator_of(challenge) is not None
+        taken = (
+            held and own_challenges.use_up(challenge, now) and METHODS[Method(challenge.method)].consume(row, verdict)
+        )
+        if not taken:
+            transaction.set_rollback(True)
+            return Checked.WRONG
+        audit.record(own_challenges.event(challenge.user, Activity.PROOF_GIVEN, visitor, challenge))
+    return Checked.RIGHT
+
+
+def by_password(user: User, password: str, visitor: Visitor, now: datetime) -> Proof:
+    """Prove it with the password, under the sign-in's lockout: for people who hold no method yet."""
+    proof = compare(account_key_of(user), password, user.password if is_possible(user) else "", now)
+    with transaction.atomic():
+        if proof.failure is None:
+            lockout.clear(proof.counted.account_key)
+        elif proof.failure == "wrong":
+            lockout.remember_wrong(proof.counted, password)
+        activity = Activity.PROOF_FAILED if proof.failure else Activity.PROOF_GIVEN
+        reason = f"password_{proof.failure}" if proof.failure else ""
+        audit.record(own_challenges.event(user, activity, visitor, reason=reason, method="password"))
+    return proof

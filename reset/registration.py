@@ -1,0 +1,291 @@
+"""Registering what one proves oneself with, from the first field to the review.
+
+    begin (address, number or app) → confirm by its own first code → registered
+    save_questions · rename · remove · confirm_all · skip
+
+A value that its owner typed proves nothing until a code sent to it, or shown by it, came back. Whoever changes anything
+gave a fresh proof before (`proving.py`); every other address on file hears of it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import audit, facts, phones, secrets, totp
+from accounts.audit import Activity
+from accounts.methods import AuthenticatorType, Method, kind_of
+from accounts.models import Authenticator, Domain, SecurityAnswer, User
+from accounts.visitor import Visitor
+from notifications import messages
+from notifications.outbox import Draft, enqueue
+from policy import hashing, rules
+from policy.registration import Registration, decide_registration, is_due_again, may_skip
+from reset import own_challenges, questions
+from reset.addresses import addresses_of
+from reset.models import OwnChallenge
+from reset.own_challenges import Checked, Purpose
+from reset.requests import NotOffered
+
+TYPE_OF: dict[Method, AuthenticatorType] = {
+    Method.APP_CODE: AuthenticatorType.APP,
+    Method.SMS: AuthenticatorType.MOBILE_PHONE,
+    Method.EMAIL: AuthenticatorType.EMAIL,
+    Method.QUESTIONS: AuthenticatorType.QUESTIONS,
+}
+# So many of a type may be held. Source: Entra (APP, REG).
+MOST_OF: dict[AuthenticatorType, int] = {
+    AuthenticatorType.APP: 5,
+    AuthenticatorType.MOBILE_PHONE: 2,
+    AuthenticatorType.EMAIL: 3,
+    AuthenticatorType.QUESTIONS: 1,
+}
+
+
+class OwnDomain(ValueError):
+    """The address is under a domain of the organisation: it hangs on the very account that may be locked."""
+
+
+class HeldAlready(ValueError):
+    """This address or number is registered already."""
+
+
+class TooMany(ValueError):
+    """As many of this type as may be held are held."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a person holds, and what the policy wants of them."""
+
+    held: tuple[Authenticator, ...]
+    registration: Registration
+    proving: frozenset[int]
+
+    def proves(self, row: Authenticator) -> bool:
+        """Whether this one counts as a proof now."""
+        return row.pk in self.proving
+
+    def after_removing(self, row: Authenticator) -> Registration:
+        """Where the person would stand without it."""
+        kind = kind_of(AuthenticatorType(row.type))
+        others = any(
+            kind_of(AuthenticatorType(other.type)) == kind and self.proves(other) and other.methods()
+            for other in self.held
+            if other != row
+        )
+        return self.registration if others else self.registration.without(kind)
+
+
+def standing_of(user: User, now: datetime | None = None) -> Standing:
+    """Everything the pages of security info show, in a fixed number of statements."""
+    now = now or timezone.now()
+    assert user.tenant is not None
+    known = facts.load([user], user.tenant.imported_methods_count, now)[user.pk]
+    decision = decide_registration(known, rules.load(user.tenant), rules.tenant_facts(user.tenant))
+    held = Authenticator.objects.filter(user=user).order_by("registered_at", "id")
+    proving = frozenset(row.id for row in known.authenticators if row.counts)
+    return Standing(tuple(row for row in held if row.confirmed_at or row.source != row.Source.USER), decision, proving)
+
+
+def is_to_be_asked(user: User, standing: Standing, now: datetime) -> bool:
+    """Whether sign-in is interrupted: something is missing, or the methods are due to be looked at again."""
+    decision = standing.registration
+    if not decision.is_enabled or (decision.policy and not decision.policy.registration_required):
+        return False
+    if decision.missing:
+        return bool(decision.proposed)
+    return decision.policy is not None and is_due_again(user.methods_confirmed_at, decision.policy.reconfirm_days, now)
+
+
+def can_skip(user: User, standing: Standing, now: datetime) -> bool:
+    return may_skip(standing.registration.policy, user.registration_asked_at, now)
+
+
+def note_asked(user: User, now: datetime) -> None:
+    """The days in which registering may be put off count from the first time somebody is asked."""
+    if user.registration_asked_at is None:
+        User.objects.filter(pk=user.pk, registration_asked_at=None).update(registration_asked_at=now)
+        user.registration_asked_at = now
+
+
+def skip(user: User, visitor: Visitor) -> None:
+    audit.record(own_challenges.event(user, Activity.REGISTRATION_SKIPPED, visitor))
+
+
+def confirm_all(user: User, visitor: Visitor, now: datetime) -> bool:
+    """The person has looked at everything registered and finds it right. False: something is missing still."""
+    if standing_of(user, now).registration.missing:
+        return False
+    with transaction.atomic():
+        User.objects.filter(pk=user.pk).update(methods_confirmed_at=now, registration_asked_at=None)
+        audit.record(own_challenges.event(user, Activity.METHODS_CONFIRMED, visitor))
+    return True
+
+
+def begin(
+    user: User,
+    method: Method,
+    value: str,
+    label: str,
+    replaces: int | None,
+    language: str,
+    visitor: Visitor,
+    now: datetime,
+) -> OwnChallenge:
+    """Start registering an address, a number (E.164) or a new app. What it is to prove with comes back as a code.
+
+    Raises NotOffered, OwnDomain, HeldAlready, TooMany, TooOften or accounts.executors.NoExecutor.
+    """
+    standing = standing_of(user, now)
+    kind = TYPE_OF[method]
+    if method not in standing.registration.allowed or method == Method.QUESTIONS:
+        raise NotOffered
+    if method == Method.EMAIL and Domain.is_own(user.tenant, value):
+        raise OwnDomain
+    value = totp.new_secret() if method == Method.APP_CODE else value
+    row = _unsaved(user, kind, value, label, now)
+    same_type = [other for other in standing.held if other.type == kind]
+    if any(other.digest == row.digest and standing.proves(other) for other in same_type):
+        raise HeldAlready
+    if replaces is not None and replaces not in {other.pk for other in same_type}:
+        raise NotOffered
+    if replaces is None and len(same_type) >= MOST_OF[kind] and row.digest not in {other.digest for other in same_type}:
+        raise TooMany
+    challenge = own_challenges.new(
+        user, Purpose.REGISTER, method, now, type=kind, authenticator_id=replaces, label=label[:64], language=language
+    )
+    challenge.sealed = secrets.seal(value.encode(), _place(challenge))
+    own_challenges.start(challenge, row, visitor, now)
+    return challenge
+
+
+def shown(kind: AuthenticatorType, value: str) -> str:
+    """An address or a number as its owner reads it; nothing for what can't be shown."""
+    if kind in (AuthenticatorType.MOBILE_PHONE, AuthenticatorType.OFFICE_PHONE):
+        return phones.readable(value)
+    return value if kind == AuthenticatorType.EMAIL else ""
+
+
+def value_of(challenge: OwnChallenge) -> str:
+    """The address, number or key being registered. Raises accounts.secrets.Damaged."""
+    return secrets.open_sealed(bytes(challenge.sealed), _place(challenge)).decode()
+
+
+def _place(challenge: OwnChallenge) -> str:
+    return f"own-challenge|{challenge.tenant_id}|{challenge.user_id}|{challenge.pk}"
+
+
+def _unsaved(user: User, kind: AuthenticatorType, value: str, label: str, now: datetime) -> Authenticator:
+    row = Authenticator(
+        tenant=user.tenant, user=user, type=kind, name=label, source=Authenticator.Source.USER, registered_at=now
+    )
+    row.set_value(value, now)
+    return row
+
+
+def send_again(challenge: OwnChallenge, visitor: Visitor, now: datetime) -> None:
+    """Raises NotOffered, TooOften or accounts.executors.NoExecutor."""
+    row = _unsaved(challenge.user, AuthenticatorType(challenge.type), value_of(challenge), challenge.label, now)
+    own_challenges.send_again(challenge, row, visitor, now)
+
+
+def confirm(challenge: OwnChallenge, code: str, visitor: Visitor, now: datetime) -> Checked:
+    """Take the code that proves the new method, and register it.
+
+    Raises TooMany, TooOften or accounts.executors.NoExecutor.
+    """
+    user = challenge.user
+    row = _unsaved(user, AuthenticatorType(challenge.type), value_of(challenge), challenge.label, now)
+    checked, verdict = own_challenges.check(challenge, row, [code], visitor, now)
+    if verdict is None:
+        return checked
+    row.confirmed_at = row.last_used_at = now
+    row.last_step = verdict.step if verdict.step is not None else -1
+    with transaction.atomic():
+        _in_turn(user)
+        if not own_challenges.use_up(challenge, now):
+            return Checked.WRONG
+        before = addresses_of(user)
+        # The same value held unproved (imported, say), and the one that this takes the place of, go.
+        same = Authenticator.objects.filter(user=user, type=row.type)
+        replaced = same.filter(pk=challenge.authenticator_id or 0).delete()[0]
+        same.filter(digest=row.digest).delete()
+        if same.count() >= MOST_OF[AuthenticatorType(row.type)]:
+            raise TooMany
+        row.save()
+        others = [address for address in before if address.casefold() != row.secret_value.casefold()]
+        enqueue(_notices(user, "replaced" if replaced else "added", row.type, others, visitor, now), now)
+        audit.record(
+            own_challenges.event(user, Activity.METHOD_REGISTERED, visitor, challenge, replaced=bool(replaced))
+        )
+    return Checked.RIGHT
+
+
+def save_questions(user: User, answers: dict[str, str], visitor: Visitor, now: datetime) -> None:
+    """Register security questions with their answers (checked by the form); earlier ones go.
+
+    Raises NotOffered, policy.hashing.Busy or accounts.executors.NoExecutor.
+    """
+    if Method.QUESTIONS not in standing_of(user, now).registration.allowed:
+        raise NotOffered
+    hashes = hashing.run(lambda: {question: questions.hash_answer(answer) for question, answer in answers.items()})
+    row = _unsaved(user, AuthenticatorType.QUESTIONS, "", "", now)
+    row.sealed, row.digest, row.confirmed_at = b"", "", now
+    with transaction.atomic():
+        _in_turn(user)
+        Authenticator.objects.filter(user=user, type=AuthenticatorType.QUESTIONS).delete()
+        row.save()
+        SecurityAnswer.objects.bulk_create(
+            SecurityAnswer(tenant=user.tenant, authenticator=row, question=question, answer_hash=answer_hash)
+            for question, answer_hash in hashes.items()
+        )
+        enqueue(_notices(user, "added", row.type, addresses_of(user), visitor, now), now)
+        audit.record(own_challenges.event(user, Activity.METHOD_REGISTERED, visitor, type=row.type))
+
+
+def _in_turn(user: User) -> None:
+    """One change of a person's methods after another: two at once would each see what the other takes away."""
+    User.objects.select_for_update().only("pk").get(pk=user.pk)
+
+
+def rename(user: User, authenticator_id: int, label: str, visitor: Visitor) -> bool:
+    """Give a method a name of one's own. False: it is gone."""
+    with transaction.atomic():
+        renamed: int = Authenticator.objects.filter(user=user, pk=authenticator_id).update(name=label[:64])
+        if renamed == 1:
+            audit.record(own_challenges.event(user, Activity.METHOD_RENAMED, visitor))
+    return renamed == 1
+
+
+def remove(user: User, authenticator_id: int, visitor: Visitor, now: datetime) -> bool:
+    """Delete a method; every address on file before hears of it. False: it is gone. Raises NoExecutor."""
+    with transaction.atomic():
+        before = addresses_of(user)
+        row = Authenticator.objects.select_for_update().filter(user=user, pk=authenticator_id).first()
+        if row is None:
+            return False
+        row.delete()
+        enqueue(_notices(user, "removed", row.type, before, visitor, now), now)
+        audit.record(own_challenges.event(user, Activity.METHOD_REMOVED, visitor, type=row.type))
+    return True
+
+
+def _notices(user: User, change: str, kind: str, addresses: list[str], visitor: Visitor, now: datetime) -> list[Draft]:
+    assert user.tenant is not None
+    return [
+        messages.own_method_was_changed(
+            tenant_id=user.tenant_id,
+            language=user.language or user.tenant.language,
+            recipient=address,
+            change=change,
+            kind=kind_of(AuthenticatorType(kind)),
+            principal_name=user.principal_name,
+            at=now,
+            address=visitor.address,
+            client=visitor.client,
+            user_id=user.pk,
+        )
+        for address in addresses
+    ]

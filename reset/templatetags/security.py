@@ -1,0 +1,47 @@
+"""Small pieces of the pages of security info."""
+
+from dataclasses import dataclass
+
+from django import template
+from django.utils.functional import Promise
+from django.utils.safestring import SafeString
+
+from accounts.methods import AuthenticatorType, Method, kind_of
+from accounts.models import Authenticator
+from reset.registration import Standing, shown
+from reset.templatetags.wizard import icon
+from reset.views.security_texts import ADD, ICONS
+
+register = template.Library()
+
+
+@dataclass(frozen=True)
+class Told:
+    """A method as its owner sees it."""
+
+    title: str
+    value: str
+    proves: bool
+
+
+@register.simple_tag(takes_context=True)
+def held_text(context: template.Context, row: Authenticator) -> Told:
+    """Its name (its type where it has none), its value, and whether it counts."""
+    kind = AuthenticatorType(row.type)
+    standing: Standing | None = context.get("standing")
+    return Told(row.name or str(kind.label), shown(kind, row.secret_value), standing is None or standing.proves(row))
+
+
+@register.simple_tag
+def held_icon(row: Authenticator) -> SafeString:
+    return icon(ICONS[kind_of(AuthenticatorType(row.type))])
+
+
+@register.simple_tag
+def add_title(method: Method) -> str | Promise:
+    return ADD[method][0]
+
+
+@register.simple_tag
+def add_hint(method: Method) -> str | Promise:
+    return ADD[method][1]

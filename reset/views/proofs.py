@@ -1,0 +1,131 @@
+"""*Please prove once more that it's you*: choose a way, answer, and go on where the change was to be made."""
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from accounts.executors import NoExecutor
+from accounts.masks import mask_of
+from accounts.methods import AuthenticatorType, Method
+from policy import hashing
+from policy.decisions import Offer
+from reset import own_challenges, proving
+from reset.account_forms import PasswordOnlyForm
+from reset.forms import AnswersForm, CodeForm
+from reset.models import OwnChallenge
+from reset.own_challenges import Checked, Purpose
+from reset.questions import texts
+from reset.requests import NotOffered, TooOften
+from reset.views.failures import CANNOT_TELL, sentence
+from reset.views.members import member_page, person_of, remember_proof, tenant_of
+from reset.views.pages import page
+from reset.views.requesting import safe_next, visitor_of, with_next
+from reset.views.security_texts import check_sentence, seconds_to_wait, sent_again
+from reset.views.steps import busy_text, wait_text
+
+
+@member_page
+def prove(request: HttpRequest) -> HttpResponse:
+    """The ways this person holds, or the password where there is none."""
+    user = person_of(request)
+    counts = tenant_of(user).imported_methods_count
+    ways = proving.ways(user, counts, timezone.now())
+    if not ways:
+        return _by_password(request)
+    error = ""
+    if request.method == "POST":
+        method, _colon, identifier = request.POST.get("offer", "").partition(":")
+        try:
+            challenge = proving.begin(
+                user, method, int(identifier or 0), counts, get_language() or "en", visitor_of(request), timezone.now()
+            )
+            return HttpResponseRedirect(_with_next(request, reverse("prove-answer", args=[challenge.pk])))
+        except (NotOffered, ValueError):
+            error = _("Choose one of these.")
+        except TooOften as wait:
+            error = wait_text(wait)
+        except NoExecutor:
+            error = str(CANNOT_TELL)
+    offers = [Offer(method, row.pk, mask_of(AuthenticatorType(row.type), row.secret_value), "") for method, row in ways]
+    return page(request, "security/prove.html", user.tenant, offers=offers, error=error, back=_next(request))
+
+
+def _by_password(request: HttpRequest) -> HttpResponse:
+    user = person_of(request)
+    form = PasswordOnlyForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        proof = proving.by_password(user, form.cleaned_data["password"], visitor_of(request), timezone.now())
+        if proof.failure is None:
+            return _proved(request)
+        wrong = _("That isn't your current password.")
+        form.add_error("password", sentence(proof.failure, proof.counted.locked_until, wrong))
+    return page(request, "security/password.html", user.tenant, form=form, back=_next(request))
+
+
+@member_page
+def answer(request: HttpRequest, challenge_id: UUID) -> HttpResponse:
+    """The code that was sent, the app's code, or the questions."""
+    user = person_of(request)
+    challenge = own_challenges.find(user, str(challenge_id), Purpose.PROVE, timezone.now())
+    if challenge is None:
+        return HttpResponseRedirect(_with_next(request, reverse("prove")))
+    error, notice = "", ""
+    if request.method == "POST" and request.POST.get("action") == "again":
+        notice = sent_again(lambda: proving.send_again(challenge, visitor_of(request), timezone.now()))
+    elif request.method == "POST":
+        error = _check(request, challenge)
+        if not error:
+            return _proved(request)
+    return _answer_page(request, challenge, error, notice)
+
+
+def _check(request: HttpRequest, challenge: OwnChallenge) -> str:
+    """What is wrong with an answer; nothing when it was right."""
+    if challenge.method == Method.QUESTIONS:
+        answers = AnswersForm(challenge.questions, request.POST)
+        typed = answers.answers if answers.is_valid() else []
+    else:
+        typed = ["".join(request.POST.get("code", "").split())[:64]]
+    try:
+        checked = proving.answer(challenge, typed, visitor_of(request), timezone.now())
+    except TooOften as wait:
+        return wait_text(wait)
+    except hashing.Busy:
+        return busy_text()
+    return "" if checked == Checked.RIGHT else check_sentence(checked, Method(challenge.method))
+
+
+def _answer_page(request: HttpRequest, challenge: OwnChallenge, error: str, notice: str) -> HttpResponse:
+    user = person_of(request)
+    context: dict[str, Any] = {"challenge": challenge, "error": error, "notice": notice, "back": _next(request)}
+    if challenge.method == Method.QUESTIONS:
+        questions = texts(challenge.questions, tenant_of(user))
+        return page(request, "security/questions_asked.html", user.tenant, form=AnswersForm(questions), **context)
+    row = proving.authenticator_of(challenge)
+    return page(
+        request,
+        "security/code.html",
+        user.tenant,
+        form=CodeForm(),
+        destination=row.mask if row else "",
+        wait=seconds_to_wait(challenge),
+        **context,
+    )
+
+
+def _proved(request: HttpRequest) -> HttpResponse:
+    remember_proof(request)
+    return HttpResponseRedirect(_next(request))
+
+
+def _next(request: HttpRequest) -> str:
+    return safe_next(request.GET.get("next", "")) or reverse("security-info")
+
+
+def _with_next(request: HttpRequest, address: str) -> str:
+    return with_next(address, _next(request))

@@ -1,0 +1,225 @@
+"""Security info: what one proves oneself with. Each change comes after a fresh proof."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_variables
+
+from accounts.executors import NoExecutor
+from accounts.methods import AuthenticatorType, Method
+from accounts.models import Authenticator
+from policy import hashing
+from reset import own_challenges, questions, registration
+from reset.forms import CodeForm
+from reset.models import OwnChallenge
+from reset.own_challenges import Checked, Purpose
+from reset.own_forms import AddressForm, LabelForm, NumberForm, QuestionsForm
+from reset.registration import HeldAlready, OwnDomain, TooMany
+from reset.requests import NotOffered, TooOften
+from reset.views import app_keys
+from reset.views.failures import CANNOT_TELL
+from reset.views.members import freshly_proved, member_page, person_of, tenant_of
+from reset.views.pages import page
+from reset.views.requesting import visitor_of
+from reset.views.security_texts import ADD, METHOD_OF, check_sentence, seconds_to_wait, sent_again
+from reset.views.steps import busy_text, wait_text
+
+TOO_MANY = gettext_lazy("You have as many of these as you may have. Remove or replace one.")
+SETUP = "in_setup"
+"""In the session while sign-in is interrupted: where the person goes afterwards."""
+
+
+@member_page
+def overview(request: HttpRequest) -> HttpResponse:
+    """Everything held, and what may be added."""
+    user = person_of(request)
+    standing = registration.standing_of(user)
+    return page(request, "security/overview.html", user.tenant, standing=standing, add=standing.registration.allowed)
+
+
+@member_page
+@freshly_proved
+def add(request: HttpRequest, method: str) -> HttpResponse:
+    """The address, the number, or the name of the app; `replaces` names what goes once the new one is confirmed."""
+    if method not in registration.TYPE_OF:
+        raise Http404
+    if method == Method.QUESTIONS:
+        return _questions(request)
+    form = _form_for(request, Method(method))
+    if form.is_valid():
+        challenge = _begin(request, Method(method), form)
+        if challenge is not None:
+            return HttpResponseRedirect(reverse("security-confirm", args=[challenge.pk]))
+    title, _hint = ADD[Method(method)]
+    return page(
+        request,
+        "security/add.html",
+        person_of(request).tenant,
+        form=form,
+        method=method,
+        title=title,
+        back=_back(request),
+    )
+
+
+def _form_for(request: HttpRequest, method: Method) -> LabelForm:
+    data = request.POST if request.method == "POST" else None
+    if method == Method.EMAIL:
+        return AddressForm(data)
+    if method == Method.SMS:
+        return NumberForm(data, region=_region(request))
+    return LabelForm(data)
+
+
+def _region(request: HttpRequest) -> str:
+    """The country in the browser's first language, such as `CH` of `de-CH`; empty where it names none."""
+    first = request.META.get("HTTP_ACCEPT_LANGUAGE", "").partition(",")[0].partition(";")[0]
+    _language, _dash, country = first.strip().partition("-")
+    return country.upper() if len(country) == 2 and country.isascii() and country.isalpha() else ""
+
+
+def _begin(request: HttpRequest, method: Method, form: LabelForm) -> OwnChallenge | None:
+    """Start, or say in the form why not."""
+    field = "address" if method == Method.EMAIL else "number" if method == Method.SMS else None
+    replaces = request.GET.get("replaces", "")
+    try:
+        return registration.begin(
+            person_of(request),
+            method,
+            form.value,
+            form.cleaned_data["label"],
+            int(replaces) if replaces.isdecimal() and len(replaces) < 18 else None,
+            get_language() or "en",
+            visitor_of(request),
+            timezone.now(),
+        )
+    except OwnDomain:
+        form.add_error(
+            field,
+            _("This address is in one of your organisation's own domains: it can't be read without the password."),
+        )
+    except HeldAlready:
+        form.add_error(field, _("You have that already."))
+    except TooMany:
+        form.add_error(None, TOO_MANY)
+    except NotOffered:
+        form.add_error(None, _("Your organisation doesn't allow this any more, or what it should replace is gone."))
+    except TooOften as wait:
+        form.add_error(None, wait_text(wait))
+    except NoExecutor:
+        form.add_error(None, CANNOT_TELL)
+    return None
+
+
+@member_page
+@sensitive_variables("key")
+def confirm(request: HttpRequest, challenge_id: UUID) -> HttpResponse:
+    """The code that came, or that the new app shows."""
+    user = person_of(request)
+    challenge = own_challenges.find(user, str(challenge_id), Purpose.REGISTER, timezone.now())
+    if challenge is None:
+        messages.warning(request, _("The time for that was over, or it is done already. Nothing else was changed."))
+        return HttpResponseRedirect(_back(request))
+    error, notice = "", ""
+    if request.method == "POST" and request.POST.get("action") == "again":
+        notice = sent_again(lambda: registration.send_again(challenge, visitor_of(request), timezone.now()))
+    elif request.method == "POST":
+        error = _check(request, challenge)
+        if not error:
+            messages.success(request, _("That works. It is registered."))
+            return HttpResponseRedirect(_back(request))
+    context: dict[str, Any] = {"challenge": challenge, "error": error, "notice": notice, "back": _back(request)}
+    value = registration.value_of(challenge)
+    if challenge.method == Method.APP_CODE:
+        context |= app_keys.facts_of(value, user)
+    else:
+        context |= {"destination": registration.shown(AuthenticatorType(challenge.type), value)}
+    template = "security/app.html" if challenge.method == Method.APP_CODE else "security/code.html"
+    return page(request, template, user.tenant, form=CodeForm(), wait=seconds_to_wait(challenge), **context)
+
+
+def _check(request: HttpRequest, challenge: OwnChallenge) -> str:
+    """What is wrong with a code; nothing when it was right and the method is registered."""
+    code = "".join(request.POST.get("code", "").split())[:64]
+    try:
+        checked = registration.confirm(challenge, code, visitor_of(request), timezone.now())
+    except TooOften as wait:
+        return wait_text(wait)
+    except TooMany:
+        return str(TOO_MANY)
+    except NoExecutor:
+        return str(CANNOT_TELL)
+    return "" if checked == Checked.RIGHT else check_sentence(checked, Method(challenge.method))
+
+
+def _questions(request: HttpRequest) -> HttpResponse:
+    user = person_of(request)
+    available = questions.available(tenant_of(user))
+    choices = list(zip(available, questions.texts(available, tenant_of(user)), strict=True))
+    form = QuestionsForm(choices, request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        try:
+            registration.save_questions(user, form.answers, visitor_of(request), timezone.now())
+            messages.success(request, _("Your questions are registered."))
+            return HttpResponseRedirect(_back(request))
+        except NotOffered:
+            form.add_error(None, _("Your organisation doesn't allow this any more, or what it should replace is gone."))
+        except hashing.Busy:
+            form.add_error(None, busy_text())
+        except NoExecutor:
+            form.add_error(None, CANNOT_TELL)
+    return page(request, "security/questions.html", user.tenant, form=form, back=_back(request))
+
+
+@member_page
+def one(request: HttpRequest, authenticator_id: int) -> HttpResponse:
+    """One method: its name, what may take its place, and removing it."""
+    user = person_of(request)
+    standing = registration.standing_of(user)
+    row = next((held for held in standing.held if held.pk == authenticator_id), None)
+    if row is None:
+        messages.warning(request, _("That method is not among yours any more."))
+        return HttpResponseRedirect(reverse("security-info"))
+    if request.method == "POST":
+        return _change(request, row)
+    method = METHOD_OF.get(AuthenticatorType(row.type))
+    may_replace = method in standing.registration.allowed and method != Method.QUESTIONS
+    after = standing.after_removing(row) if standing.proves(row) else standing.registration
+    return page(
+        request,
+        "security/one.html",
+        user.tenant,
+        row=row,
+        form=LabelForm(initial={"label": row.name}),
+        replace=f"{reverse('security-add', args=[method])}?{urlencode({'replaces': row.pk})}" if may_replace else "",
+        falls_short=standing.registration.is_registered and not after.is_registered,
+        missing=after.missing,
+        opens_console=row.type == AuthenticatorType.APP and user.is_staff,
+    )
+
+
+@freshly_proved
+def _change(request: HttpRequest, row: Authenticator) -> HttpResponse:
+    user, form = person_of(request), LabelForm(request.POST)
+    if request.POST.get("action") == "remove":
+        try:
+            if registration.remove(user, row.pk, visitor_of(request), timezone.now()):
+                messages.success(request, _("It is removed. We told your other addresses."))
+        except NoExecutor:
+            messages.warning(request, str(CANNOT_TELL))
+    elif form.is_valid() and registration.rename(user, row.pk, form.cleaned_data["label"], visitor_of(request)):
+        messages.success(request, _("The name is saved."))
+    else:
+        messages.warning(request, _("That name is too long. Nothing was changed."))
+    return HttpResponseRedirect(reverse("security-info"))
+
+
+def _back(request: HttpRequest) -> str:
+    return reverse("security-setup") if SETUP in request.session else reverse("security-info")

@@ -1,0 +1,66 @@
+"""Sentences of security info: what a method is called there, and what is wrong with an answer."""
+
+from collections.abc import Callable
+
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.executors import NoExecutor
+from accounts.methods import AuthenticatorType, Kind, Method
+from reset.challenges import SEND_AGAIN_AFTER
+from reset.models import OwnChallenge
+from reset.own_challenges import Checked
+from reset.requests import NotOffered, TooOften
+from reset.views.failures import CANNOT_TELL
+from reset.views.steps import wait_text
+
+ADD: dict[Method, tuple[str | Promise, str | Promise]] = {
+    Method.APP_CODE: (gettext_lazy("Authenticator app"), gettext_lazy("Shows a new code every 30 seconds")),
+    Method.SMS: (gettext_lazy("Mobile phone"), gettext_lazy("Gets a code by text message")),
+    Method.EMAIL: (gettext_lazy("E-mail address"), gettext_lazy("Gets a code by e-mail")),
+    Method.QUESTIONS: (gettext_lazy("Security questions"), gettext_lazy("Five questions that you answer now")),
+}
+METHOD_OF: dict[AuthenticatorType, Method] = {
+    AuthenticatorType.APP: Method.APP_CODE,
+    AuthenticatorType.MOBILE_PHONE: Method.SMS,
+    AuthenticatorType.EMAIL: Method.EMAIL,
+    AuthenticatorType.QUESTIONS: Method.QUESTIONS,
+}
+ICONS: dict[Kind, str] = {Kind.MAIL: "mail", Kind.PHONE: "phone", Kind.APP: "app", Kind.QUESTIONS: "questions"}
+
+
+def check_sentence(checked: Checked, method: Method) -> str:
+    """Why an answer didn't count."""
+    if checked == Checked.TOO_LATE:
+        return _("The time for that was over. Please ask for a new code.")
+    if method == Method.QUESTIONS:
+        return _("Not all of that is right. Here are other questions.")
+    if method == Method.APP_CODE:
+        return _(
+            "That code isn't right, or was used before. Wait for the next one; if none is accepted, look whether the "
+            "clock of the phone is right."
+        )
+    return _("That isn't the code we sent last. Please look again.")
+
+
+def sent_again(send: Callable[[], None]) -> str:
+    """Send a new code, and say what became of it."""
+    try:
+        send()
+    except NotOffered:
+        return _("That isn't possible any more. Please choose again.")
+    except TooOften as wait:
+        return wait_text(wait)
+    except NoExecutor:
+        return str(CANNOT_TELL)
+    return _("A new code is on its way. The one before doesn't work any more.")
+
+
+def seconds_to_wait(challenge: OwnChallenge) -> int:
+    """Until a code may be sent again; 0 when it may be now."""
+    if challenge.sent_at is None:
+        return 0
+    left = (challenge.sent_at + SEND_AGAIN_AFTER - timezone.now()).total_seconds()
+    return max(0, int(left) + 1 if left > 0 else 0)
