@@ -40,6 +40,7 @@ class Activity:
     SIGNED_IN = "signin.succeeded"
     SIGN_IN_FAILED = "signin.failed"
     SIGNED_OUT = "signin.ended"
+    SIGNED_OUT_EVERYWHERE = "signin.ended_everywhere"
     PASSWORD_CHANGED = "password.changed"  # noqa: S105
     METHOD_STARTED = "methods.registration_started"
     METHOD_REGISTERED = "methods.registered"

@@ -1,6 +1,7 @@
 """*This wasn't me*: a link in the note about a reset. Looking at it changes nothing; pressing the button stops everything."""
 
 from datetime import datetime
+from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
@@ -8,7 +9,7 @@ from django.utils import timezone
 
 from accounts import secrets, tenants
 from accounts.audit import Activity, Event, record
-from accounts.models import Invitation, User
+from accounts.models import Invitation, Tenant, User
 from accounts.models.users import new_epoch
 from accounts.roles import Role
 from accounts.visitor import Visitor
@@ -45,43 +46,55 @@ def raise_alarm(request: ResetRequest, visitor: Visitor, now: datetime | None = 
         unused = ResetRequest.objects.filter(pk=request.pk, alarm_digest=request.alarm_digest, alarm_expires_at__gt=now)
         if unused.update(alarm_digest="", alarm_expires_at=None) != 1:
             return False
-        User.objects.filter(pk=user.pk).update(
-            self_service_paused=True, credentials_epoch=new_epoch(), **_password(request)
-        )
-        Invitation.withdraw([user.pk], now)
-        told = administrators.who_helps(request.tenant)
-        told += [
-            other for other in administrators.holders(request.tenant, [Role.GLOBAL_ADMINISTRATOR]) if other not in told
-        ]
-        enqueue(
-            [
-                messages.alarm_was_raised(
-                    tenant_id=request.tenant_id,
-                    language=other.language or request.tenant.language,
-                    recipient=administrators.address_of(other),
-                    principal_name=user.principal_name,
-                    support_code=request.support_code,
-                    at=now,
-                    address=visitor.address,
-                    client=visitor.client,
-                    correlation_id=request.pk,
-                    user_id=other.pk,
-                )
-                for other in told[: administrators.MOST_RECIPIENTS]
-            ],
-            now,
-        )
-        record(
-            Event(
-                Activity.ALARM_RAISED,
-                request.tenant_id,
-                correlation_id=request.pk,
-                actor=user,
-                target=user,
-                visitor=visitor,
-            )
-        )
+        _stop_everything(user, request.tenant, request.pk, request.support_code, visitor, now, **_password(request))
     return True
+
+
+def raise_by_owner(user: User, event_id: str, visitor: Visitor, now: datetime | None = None) -> None:
+    """The same from the account's own page, about an event there: whoever knows the password has to change it next.
+
+    Raises accounts.executors.NoExecutor.
+    """
+    assert user.tenant is not None
+    with transaction.atomic():
+        _stop_everything(
+            user, user.tenant, UUID(event_id), "", visitor, now or timezone.now(), must_change_password=True
+        )
+
+
+def _stop_everything(
+    user: User,
+    tenant: Tenant,
+    correlation_id: UUID,
+    support_code: str,
+    visitor: Visitor,
+    now: datetime,
+    **changes: str | bool,
+) -> None:
+    """End all sessions, pause self-service, withdraw invitations, tell the administrators, and record it."""
+    User.objects.filter(pk=user.pk).update(self_service_paused=True, credentials_epoch=new_epoch(), **changes)
+    Invitation.withdraw([user.pk], now)
+    told = administrators.who_helps(tenant)
+    told += [other for other in administrators.holders(tenant, [Role.GLOBAL_ADMINISTRATOR]) if other not in told]
+    drafts = [
+        messages.alarm_was_raised(
+            tenant_id=tenant.pk,
+            language=other.language or tenant.language,
+            recipient=administrators.address_of(other),
+            principal_name=user.principal_name,
+            support_code=support_code,
+            at=now,
+            address=visitor.address,
+            client=visitor.client,
+            correlation_id=correlation_id,
+            user_id=other.pk,
+        )
+        for other in told[: administrators.MOST_RECIPIENTS]
+    ]
+    enqueue(drafts, now)
+    record(
+        Event(Activity.ALARM_RAISED, tenant.pk, correlation_id=correlation_id, actor=user, target=user, visitor=visitor)
+    )
 
 
 def _password(request: ResetRequest) -> dict[str, str]:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import OuterRef, Subquery
 
 from accounts import audit
 from accounts.audit import Activity, Event
@@ -28,6 +28,7 @@ from reset.requests import NotOffered, TooOften
 
 Purpose = OwnChallenge.Purpose
 STARTED: dict[str, str] = {Purpose.REGISTER: Activity.METHOD_STARTED, Purpose.PROVE: Activity.PROOF_STARTED}
+FAILED: dict[str, str] = {Purpose.REGISTER: Activity.METHOD_REFUSED, Purpose.PROVE: Activity.PROOF_FAILED}
 ABANDONED_AFTER = timedelta(minutes=15)
 FAILURES_OF_OWN = Limit("failed proofs of one signed-in account", 5, timedelta(hours=24))
 
@@ -130,12 +131,14 @@ def check(
     if challenge.expires_at <= now:
         return Checked.TOO_LATE, None
     counted = throttle.count(Use(FAILURES_OF_OWN, account_key_of(challenge.user)), now=now)[0]
+    if counted.count == counted.limit.events + 1:
+        audit.record(event(challenge.user, FAILED[challenge.purpose], visitor, challenge, reason="too_many_failures"))
     if counted.is_over:
         raise TooOften(counted.ends_at)
     verdict = METHODS[Method(challenge.method)].check(challenge, authenticator, answers, now)
     if verdict.is_right:
         return Checked.RIGHT, verdict
-    audit.record(event(challenge.user, Activity.PROOF_FAILED, visitor, challenge, reason="wrong_answer"))
+    audit.record(event(challenge.user, FAILED[challenge.purpose], visitor, challenge, reason="wrong_answer"))
     if challenge.method == Method.QUESTIONS and authenticator is not None:
         _prepare(challenge, authenticator, visitor, now)  # others are asked after a miss
     return Checked.WRONG, None
@@ -143,9 +146,9 @@ def check(
 
 def use_up(challenge: OwnChallenge, now: datetime) -> bool:
     """Take a challenge, inside the transaction of what it allows; the attempt was no failure. False: used, or over."""
-    unused = OwnChallenge.objects.filter(
-        pk=challenge.pk, used_at=None, expires_at__gt=now, epoch=F("user__credentials_epoch")
-    )
+    # A subquery, not a join: an update that waited for a rival sees its conditions on the row's own columns anew.
+    epoch = Subquery(User.objects.filter(pk=OuterRef("user_id")).values("credentials_epoch"))
+    unused = OwnChallenge.objects.filter(pk=challenge.pk, used_at=None, expires_at__gt=now, epoch=epoch)
     if unused.update(used_at=now, sealed=b"") != 1:
         return False
     throttle.count(Use(FAILURES_OF_OWN, account_key_of(challenge.user), -1), now=now)

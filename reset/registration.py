@@ -147,7 +147,7 @@ def begin(
     value = totp.new_secret() if method == Method.APP_CODE else value
     row = _unsaved(user, kind, value, label, now)
     same_type = [other for other in standing.held if other.type == kind]
-    if any(other.digest == row.digest and standing.proves(other) for other in same_type):
+    if any(_is_same(other, value) and standing.proves(other) for other in same_type):
         raise HeldAlready
     if replaces is not None and replaces not in {other.pk for other in same_type}:
         raise NotOffered
@@ -159,6 +159,11 @@ def begin(
     challenge.sealed = secrets.seal(value.encode(), _place(challenge))
     own_challenges.start(challenge, row, visitor, now)
     return challenge
+
+
+def _is_same(held: Authenticator, value: str) -> bool:
+    """Addresses in other cases reach the same mailbox."""
+    return held.secret_value.casefold() == value.casefold()
 
 
 def shown(kind: AuthenticatorType, value: str) -> str:
@@ -211,7 +216,7 @@ def confirm(challenge: OwnChallenge, code: str, visitor: Visitor, now: datetime)
         # The same value held unproved (imported, say), and the one that this takes the place of, go.
         same = Authenticator.objects.filter(user=user, type=row.type)
         replaced = same.filter(pk=challenge.authenticator_id or 0).delete()[0]
-        same.filter(digest=row.digest).delete()
+        same.filter(pk__in=[other.pk for other in same if _is_same(other, row.secret_value)]).delete()
         if same.count() >= MOST_OF[AuthenticatorType(row.type)]:
             raise TooMany
         row.save()
@@ -235,14 +240,17 @@ def save_questions(user: User, answers: dict[str, str], visitor: Visitor, now: d
     row.sealed, row.digest, row.confirmed_at = b"", "", now
     with transaction.atomic():
         _in_turn(user)
-        Authenticator.objects.filter(user=user, type=AuthenticatorType.QUESTIONS).delete()
+        replaced = Authenticator.objects.filter(user=user, type=AuthenticatorType.QUESTIONS).delete()[0]
         row.save()
         SecurityAnswer.objects.bulk_create(
             SecurityAnswer(tenant=user.tenant, authenticator=row, question=question, answer_hash=answer_hash)
             for question, answer_hash in hashes.items()
         )
-        enqueue(_notices(user, "added", row.type, addresses_of(user), visitor, now), now)
-        audit.record(own_challenges.event(user, Activity.METHOD_REGISTERED, visitor, type=row.type))
+        change = "replaced" if replaced else "added"
+        enqueue(_notices(user, change, row.type, addresses_of(user), visitor, now), now)
+        audit.record(
+            own_challenges.event(user, Activity.METHOD_REGISTERED, visitor, type=row.type, replaced=bool(replaced))
+        )
 
 
 def _in_turn(user: User) -> None:

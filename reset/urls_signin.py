@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reset.views import account, proofs, security_info, setup, signin, welcome
+from reset.views import account, own_account, proofs, security_info, setup, signin, welcome
 
 urlpatterns = [
     path("signin/", signin.sign_in, name="signin"),
@@ -10,6 +10,11 @@ urlpatterns = [
     path("t/<slug:slug>/signin/", signin.sign_in, name="tenant-signin"),
     path("signout/", signin.sign_out, name="signout"),
     path("account/", account.account, name="account"),
+    path("account/activity/", own_account.recent, name="account-activity"),
+    path("account/activity/<uuid:event_id>/", own_account.not_me, name="account-not-me"),
+    path("account/sign-out-everywhere/", own_account.sign_out_everywhere, name="account-sign-out-everywhere"),
+    path("account/language/", own_account.language, name="account-language"),
+    path("account/data.json", own_account.data, name="account-data"),
     path("security-info/", security_info.overview, name="security-info"),
     path("security-info/setup/", setup.setup, name="security-setup"),
     path("security-info/prove/", proofs.prove, name="prove"),

@@ -63,6 +63,7 @@ def asset(name: str) -> str:
     return static(name)
 
 
+@register.simple_tag
 @cache
 def icon(name: str) -> SafeString:
     return render_to_string(f"icons/{name}.svg")

@@ -1,0 +1,67 @@
+"""What happened to one's own account lately: sign-ins, resets, changes of the password and of methods."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from accounts.audit import Activity
+from accounts.models import AuditEvent, User
+from accounts.visitor import Visitor
+
+LOOK_BACK = timedelta(days=30)
+MOST = 100
+
+SHOWN: dict[str, str | Promise] = {
+    Activity.SIGNED_IN: _("Signed in"),
+    Activity.SIGN_IN_FAILED: _("Sign-in failed"),
+    Activity.SIGNED_OUT_EVERYWHERE: _("Signed out everywhere"),
+    Activity.PASSWORD_RESET: _("Password reset"),
+    Activity.ACCOUNT_UNLOCKED: _("Account unlocked"),
+    Activity.RESET_BLOCKED: _("Reset blocked"),
+    Activity.VERIFICATION_FAILED: _("A proof in a reset failed"),
+    Activity.PASSWORD_CHANGED: _("Password changed"),
+    Activity.METHOD_REGISTERED: _("Method registered"),
+    Activity.METHOD_REFUSED: _("Registering a method failed"),
+    Activity.METHOD_RENAMED: _("Method renamed"),
+    Activity.METHOD_REMOVED: _("Method removed"),
+    Activity.PROOF_GIVEN: _("Proved before a change"),
+    Activity.PROOF_FAILED: _("A proof before a change failed"),
+    Activity.ALARM_RAISED: _("Reported: this wasn't me"),
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing that happened, as its person reads it."""
+
+    id: str
+    at: datetime
+    what: str | Promise
+    address: str
+    client: str
+    succeeded: bool
+
+
+def recent(user: User, now: datetime) -> list[Entry]:
+    """The newest first, of 30 days, at most a hundred; by one indexed statement."""
+    rows = AuditEvent.objects.filter(
+        tenant=user.tenant_id, target_id=user.pk, created_at__gt=now - LOOK_BACK, activity__in=SHOWN
+    ).order_by("-created_at", "-id")[:MOST]
+    return [
+        Entry(
+            str(row.pk),
+            row.created_at,
+            SHOWN[row.activity],
+            row.client_address,
+            Visitor(row.client_address, row.user_agent).client,
+            row.result == AuditEvent.Result.SUCCESS,
+        )
+        for row in rows
+    ]
+
+
+def find(user: User, event_id: str, now: datetime) -> Entry | None:
+    """One of these."""
+    return next((entry for entry in recent(user, now) if entry.id == event_id), None)
