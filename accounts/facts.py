@@ -11,7 +11,15 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts.lookups import Lookup
 from accounts.methods import ANSWERS_ASKED, AuthenticatorType, Method
-from accounts.models import Authenticator, GroupMembership, GroupNesting, RoleAssignment, SecurityAnswer, User
+from accounts.models import (
+    Authenticator,
+    GroupMembership,
+    GroupNesting,
+    RecoveryCode,
+    RoleAssignment,
+    SecurityAnswer,
+    User,
+)
 from accounts.tenants import all_opened
 
 
@@ -52,7 +60,10 @@ def _authenticators(user_ids: Sequence[int]) -> "QuerySet[Authenticator]":
     enough_answers = SecurityAnswer.objects.filter(authenticator=OuterRef("pk")).order_by("id")[
         ANSWERS_ASKED - 1 : ANSWERS_ASKED
     ]
-    held = Authenticator.objects.filter(user_id__in=user_ids).annotate(has_enough_answers=Exists(enough_answers))
+    unused_codes = RecoveryCode.objects.filter(authenticator=OuterRef("pk"), used_at=None)
+    held = Authenticator.objects.filter(user_id__in=user_ids).annotate(
+        has_enough_answers=Exists(enough_answers), has_unused_codes=Exists(unused_codes)
+    )
     return held.order_by("registered_at", "id")
 
 
@@ -101,9 +112,12 @@ def _authenticator(row: Authenticator, imported_counts: bool, now: datetime) -> 
 
 
 def _is_complete(row: Authenticator) -> bool:
-    """Questions prove nothing until as many are answered as are asked."""
-    has_enough: bool = row.has_enough_answers  # type: ignore[attr-defined]
-    return row.type != AuthenticatorType.QUESTIONS or has_enough
+    """Questions prove nothing until as many are answered as are asked, recovery codes nothing once all are used up."""
+    if row.type == AuthenticatorType.QUESTIONS:
+        return bool(row.has_enough_answers)  # type: ignore[attr-defined]
+    if row.type == AuthenticatorType.RECOVERY_CODES:
+        return bool(row.has_unused_codes)  # type: ignore[attr-defined]
+    return True
 
 
 def groups_and_roles(user_ids: Iterable[int]) -> tuple[dict[int, set[int]], dict[int, set[str]]]:

@@ -12,6 +12,7 @@ class Method(models.TextChoices):
     SMS = "sms", _("Text message to a mobile phone")
     APP_CODE = "app_code", _("Authenticator app code")
     QUESTIONS = "questions", _("Security questions")
+    RECOVERY_CODE = "recovery_code", _("Recovery code")
 
 
 class Kind(models.TextChoices):
@@ -21,6 +22,7 @@ class Kind(models.TextChoices):
     PHONE = "phone", _("phone")
     APP = "app", _("authenticator app")
     QUESTIONS = "questions", _("security questions")
+    RECOVERY = "recovery", _("recovery codes")
 
 
 KIND_OF: dict[Method, Kind] = {
@@ -28,6 +30,7 @@ KIND_OF: dict[Method, Kind] = {
     Method.SMS: Kind.PHONE,
     Method.APP_CODE: Kind.APP,
     Method.QUESTIONS: Kind.QUESTIONS,
+    Method.RECOVERY_CODE: Kind.RECOVERY,
 }
 
 
@@ -39,6 +42,7 @@ class AuthenticatorType(models.TextChoices):
     OFFICE_PHONE = "office_phone", _("Office phone")
     APP = "app", _("Authenticator app")
     QUESTIONS = "questions", _("Security questions")
+    RECOVERY_CODES = "recovery_codes", _("Recovery codes")
 
 
 # So many security questions are asked at a time. Source: Entra's number.
@@ -50,6 +54,7 @@ METHODS_OF: dict[AuthenticatorType, tuple[Method, ...]] = {
     AuthenticatorType.OFFICE_PHONE: (),
     AuthenticatorType.APP: (Method.APP_CODE,),
     AuthenticatorType.QUESTIONS: (Method.QUESTIONS,),
+    AuthenticatorType.RECOVERY_CODES: (Method.RECOVERY_CODE,),
 }
 
 

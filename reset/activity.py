@@ -21,7 +21,7 @@ SHOWN: dict[str, str | Promise] = {
     Activity.ACCOUNT_UNLOCKED: _("Account unlocked"),
     Activity.RESET_BLOCKED: _("Reset blocked"),
     Activity.VERIFICATION_FAILED: _("A proof in a reset failed"),
-    Activity.PASSWORD_CHANGED: _("Password changed"),
+    Activity.PASSWORD_CHANGED: _("Password change"),
     Activity.METHOD_REGISTERED: _("Method registered"),
     Activity.METHOD_REFUSED: _("Registering a method failed"),
     Activity.METHOD_RENAMED: _("Method renamed"),
@@ -30,6 +30,16 @@ SHOWN: dict[str, str | Promise] = {
     Activity.PROOF_FAILED: _("A proof before a change failed"),
     Activity.ALARM_RAISED: _("Reported: this wasn't me"),
 }
+
+
+# What these are called says already that something failed.
+NAMED_FAILURES = (
+    Activity.SIGN_IN_FAILED,
+    Activity.RESET_BLOCKED,
+    Activity.VERIFICATION_FAILED,
+    Activity.METHOD_REFUSED,
+    Activity.PROOF_FAILED,
+)
 
 
 @dataclass(frozen=True)
@@ -42,6 +52,7 @@ class Entry:
     address: str
     client: str
     succeeded: bool
+    is_named_failure: bool
 
 
 def recent(user: User, now: datetime) -> list[Entry]:
@@ -57,6 +68,7 @@ def recent(user: User, now: datetime) -> list[Entry]:
             row.client_address,
             Visitor(row.client_address, row.user_agent).client,
             row.result == AuditEvent.Result.SUCCESS,
+            row.activity in NAMED_FAILURES,
         )
         for row in rows
     ]

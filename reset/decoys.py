@@ -19,6 +19,10 @@ ADMINISTRATORS_ONE_IN = 8
 TWO_ADDRESSES_ONE_IN = 8
 
 
+# Of these a person has one set.
+ONE_SET = (Method.QUESTIONS, Method.RECOVERY_CODE)
+
+
 class Chance:
     """A stream of choices that are the same each time for one tenant and name."""
 
@@ -64,8 +68,8 @@ def _held(chance: Chance, allowed: list[Method], required: int) -> list[Method]:
 
 
 def _offers(chance: Chance, method: Method) -> list[Offer]:
-    """One authenticator for this method, seldom two (of questions there is one set only)."""
-    may_have_two = method != Method.QUESTIONS and chance.number(f"two {method}", TWO_ADDRESSES_ONE_IN) == 0
+    """One authenticator for this method, seldom two."""
+    may_have_two = method not in ONE_SET and chance.number(f"two {method}", TWO_ADDRESSES_ONE_IN) == 0
     return [_offer(chance, method, which) for which in (("", " too") if may_have_two else ("",))]
 
 

@@ -7,6 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from accounts.methods import Method
 from reset.models import ResetRequest
 
 
@@ -68,6 +69,28 @@ class CodeForm(forms.Form):
             attrs={"class": "code", "inputmode": "numeric", "autocomplete": "one-time-code", "maxlength": "10"}
         ),
     )
+
+
+class RecoveryCodeForm(forms.Form):
+    """A code from a printed sheet. What has another shape is still an attempt."""
+
+    code = forms.CharField(
+        label=_("Recovery code"),
+        required=False,
+        max_length=64,
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false", "dir": "ltr"}
+        ),
+    )
+
+
+def code_form(method: str, error: str = "") -> forms.Form:
+    """The field for a code of this method; an error, shown below it, is tied to it."""
+    form = RecoveryCodeForm() if method == Method.RECOVERY_CODE else CodeForm()
+    if error:
+        described = {"aria-invalid": "true", "aria-describedby": "id_code_error", "autofocus": ""}
+        form.fields["code"].widget.attrs.update(described)
+    return form
 
 
 class AnswersForm(forms.Form):

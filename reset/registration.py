@@ -16,13 +16,13 @@ from django.utils import timezone
 from accounts import audit, facts, phones, secrets, totp
 from accounts.audit import Activity
 from accounts.methods import AuthenticatorType, Method, kind_of
-from accounts.models import Authenticator, Domain, SecurityAnswer, User
+from accounts.models import Authenticator, Domain, RecoveryCode, SecurityAnswer, User
 from accounts.visitor import Visitor
 from notifications import messages
 from notifications.outbox import Draft, enqueue
 from policy import hashing, rules
 from policy.registration import Registration, decide_registration, is_due_again, may_skip
-from reset import own_challenges, questions
+from reset import own_challenges, questions, recovery_codes
 from reset.addresses import addresses_of
 from reset.models import OwnChallenge
 from reset.own_challenges import Checked, Purpose
@@ -33,13 +33,17 @@ TYPE_OF: dict[Method, AuthenticatorType] = {
     Method.SMS: AuthenticatorType.MOBILE_PHONE,
     Method.EMAIL: AuthenticatorType.EMAIL,
     Method.QUESTIONS: AuthenticatorType.QUESTIONS,
+    Method.RECOVERY_CODE: AuthenticatorType.RECOVERY_CODES,
 }
+# These have a value to register, which is confirmed by a code of its own.
+WITH_A_VALUE = (Method.APP_CODE, Method.SMS, Method.EMAIL)
 # So many of a type may be held. Source: Entra (APP, REG).
 MOST_OF: dict[AuthenticatorType, int] = {
     AuthenticatorType.APP: 5,
     AuthenticatorType.MOBILE_PHONE: 2,
     AuthenticatorType.EMAIL: 3,
     AuthenticatorType.QUESTIONS: 1,
+    AuthenticatorType.RECOVERY_CODES: 1,
 }
 
 
@@ -140,7 +144,7 @@ def begin(
     """
     standing = standing_of(user, now)
     kind = TYPE_OF[method]
-    if method not in standing.registration.allowed or method == Method.QUESTIONS:
+    if method not in standing.registration.allowed or method not in WITH_A_VALUE:
         raise NotOffered
     if method == Method.EMAIL and Domain.is_own(user.tenant, value):
         raise OwnDomain
@@ -207,7 +211,7 @@ def confirm(challenge: OwnChallenge, code: str, visitor: Visitor, now: datetime)
     if verdict is None:
         return checked
     row.confirmed_at = row.last_used_at = now
-    row.last_step = verdict.step if verdict.step is not None else -1
+    row.last_step = verdict.uses_up if verdict.uses_up is not None else -1
     with transaction.atomic():
         _in_turn(user)
         if not own_challenges.use_up(challenge, now):
@@ -246,11 +250,32 @@ def save_questions(user: User, answers: dict[str, str], visitor: Visitor, now: d
             SecurityAnswer(tenant=user.tenant, authenticator=row, question=question, answer_hash=answer_hash)
             for question, answer_hash in hashes.items()
         )
-        change = "replaced" if replaced else "added"
-        enqueue(_notices(user, change, row.type, addresses_of(user), visitor, now), now)
-        audit.record(
-            own_challenges.event(user, Activity.METHOD_REGISTERED, visitor, type=row.type, replaced=bool(replaced))
+        _tell(user, row.type, bool(replaced), visitor, now)
+
+
+def make_recovery_codes(user: User, visitor: Visitor, now: datetime) -> list[str]:
+    """Ten new codes, to be shown once; earlier ones open nothing any more. Raises NotOffered or NoExecutor."""
+    if Method.RECOVERY_CODE not in standing_of(user, now).registration.allowed:
+        raise NotOffered
+    codes = [recovery_codes.new_code() for _ in range(recovery_codes.HOW_MANY)]
+    row = _unsaved(user, AuthenticatorType.RECOVERY_CODES, secrets.random_token(), "", now)
+    row.sealed, row.confirmed_at = b"", now
+    with transaction.atomic():
+        _in_turn(user)
+        replaced = Authenticator.objects.filter(user=user, type=row.type).delete()[0]
+        row.save()
+        RecoveryCode.objects.bulk_create(
+            RecoveryCode(tenant=user.tenant, authenticator=row, digest=recovery_codes.digest_of(row, code))
+            for code in codes
         )
+        _tell(user, row.type, bool(replaced), visitor, now)
+    return codes
+
+
+def _tell(user: User, kind: str, replaced: bool, visitor: Visitor, now: datetime) -> None:
+    change = "replaced" if replaced else "added"
+    enqueue(_notices(user, change, kind, addresses_of(user), visitor, now), now)
+    audit.record(own_challenges.event(user, Activity.METHOD_REGISTERED, visitor, type=kind, replaced=replaced))
 
 
 def _in_turn(user: User) -> None:

@@ -1,7 +1,7 @@
 """Who exists: tenants, users, groups, authenticators, and the record of what happened."""
 
 from accounts.models.audit import AuditEvent
-from accounts.models.authenticators import Authenticator, SecurityAnswer
+from accounts.models.authenticators import Authenticator, RecoveryCode, SecurityAnswer
 from accounts.models.executors import ExecutorKey
 from accounts.models.groups import Group, GroupMembership, GroupNesting, RoleAssignment
 from accounts.models.tenants import Branding, Directory, Domain, Tenant
@@ -18,6 +18,7 @@ __all__ = [
     "GroupMembership",
     "GroupNesting",
     "Invitation",
+    "RecoveryCode",
     "RoleAssignment",
     "SecurityAnswer",
     "Tenant",

@@ -66,7 +66,7 @@ class Authenticator(Device):
             ),
             models.UniqueConstraint(
                 fields=["user", "type"],
-                condition=models.Q(type__in=["questions", "office_phone"]),
+                condition=models.Q(type__in=["questions", "office_phone", "recovery_codes"]),
                 name="authenticator_type_once",
                 violation_error_message=_("This person has one of these already."),
             ),
@@ -134,3 +134,17 @@ class SecurityAnswer(TenantOwned):
 
     def __str__(self) -> str:
         return self.question
+
+
+class RecoveryCode(TenantOwned):
+    """One of the codes that a person printed. Its digest is keyed and bound to its set; it works once."""
+
+    authenticator = models.ForeignKey(Authenticator, on_delete=models.CASCADE, related_name="recovery_codes")
+    digest = models.CharField(max_length=120)
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["authenticator", "digest"], name="recovery_code_once")]
+
+    def __str__(self) -> str:
+        return f"recovery code {self.pk}"

@@ -33,6 +33,11 @@ for (const code of document.querySelectorAll("input.code")) {
   });
 }
 
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => print());
+}
+
 const passwords = [...document.querySelectorAll("input[type=password]")];
 const label = document.body.dataset.showPassword;
 if (passwords.length && label) {

@@ -56,7 +56,7 @@ class ResetPolicy(TenantOwned):
         _("registering may be put off"), default=True, help_text=_("People are asked again at the next sign-in.")
     )
     registration_skip_days = models.PositiveIntegerField(
-        _("for so many days"),
+        _("days it may be put off"),
         default=14,
         validators=[MaxValueValidator(365)],
         help_text=_("Counted from the first time a person is asked. 0 means without a limit."),

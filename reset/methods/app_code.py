@@ -26,4 +26,6 @@ class AppCode(AuthenticationMethod):
         return Verdict(step is not None and step > authenticator.last_step, step)
 
     def consume(self, authenticator: Authenticator | None, verdict: Verdict) -> bool:
-        return authenticator is not None and verdict.step is not None and totp.consume(authenticator, verdict.step)
+        return (
+            authenticator is not None and verdict.uses_up is not None and totp.consume(authenticator, verdict.uses_up)
+        )

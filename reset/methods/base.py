@@ -62,10 +62,10 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether an answer is right; `step` is what an app's code uses up."""
+    """Whether an answer is right; `uses_up` says which step of an app or which recovery code it is."""
 
     is_right: bool
-    step: int | None = None
+    uses_up: int | None = None
 
 
 WRONG = Verdict(False)

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from django import template
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString
+from django.utils.translation import ngettext
 
 from accounts.methods import AuthenticatorType, Method, kind_of
 from accounts.models import Authenticator
+from reset import recovery_codes
 from reset.registration import Standing, shown
 from reset.templatetags.wizard import icon
 from reset.views.security_texts import ADD, ICONS
@@ -29,7 +31,13 @@ def held_text(context: template.Context, row: Authenticator) -> Told:
     """Its name (its type where it has none), its value, and whether it counts."""
     kind = AuthenticatorType(row.type)
     standing: Standing | None = context.get("standing")
-    return Told(row.name or str(kind.label), shown(kind, row.secret_value), standing is None or standing.proves(row))
+    value = _codes_left(row) if kind == AuthenticatorType.RECOVERY_CODES else shown(kind, row.secret_value)
+    return Told(row.name or str(kind.label), value, standing is None or standing.proves(row))
+
+
+def _codes_left(row: Authenticator) -> str:
+    left = recovery_codes.left(row)
+    return ngettext("%(left)d code left", "%(left)d codes left", left) % {"left": left}
 
 
 @register.simple_tag

@@ -20,7 +20,13 @@ from reset.models import ResetRequest
 from reset.views import access
 
 register = template.Library()
-ICONS = {Method.EMAIL: "mail", Method.SMS: "phone", Method.APP_CODE: "app", Method.QUESTIONS: "questions"}
+ICONS = {
+    Method.EMAIL: "mail",
+    Method.SMS: "phone",
+    Method.APP_CODE: "app",
+    Method.QUESTIONS: "questions",
+    Method.RECOVERY_CODE: "key",
+}
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,7 @@ def method_title(method: Method) -> str:
         Method.SMS: _("Text a code to my phone"),
         Method.APP_CODE: _("Use a code from my authenticator app"),
         Method.QUESTIONS: _("Answer my security questions"),
+        Method.RECOVERY_CODE: _("Use a recovery code"),
     }[method]
 
 
@@ -92,11 +99,11 @@ def method_hint(offer: Offer) -> str | SafeString:
         return format_html(_("Number ending in {}"), digits)
     if offer.method == Method.EMAIL:
         return format_html('<span class="ltr">{}</span>', offer.mask)
-    return (
-        _("Six digits, shown by the app")
-        if offer.method == Method.APP_CODE
-        else _("Three of those you answered before")
-    )
+    return {
+        Method.APP_CODE: _("Six digits, shown by the app"),
+        Method.QUESTIONS: _("Three of those you answered before"),
+        Method.RECOVERY_CODE: _("From the sheet that you printed"),
+    }[offer.method]
 
 
 @register.simple_tag

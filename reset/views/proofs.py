@@ -16,7 +16,7 @@ from policy import hashing
 from policy.decisions import Offer
 from reset import own_challenges, proving
 from reset.account_forms import PasswordOnlyForm
-from reset.forms import AnswersForm, CodeForm
+from reset.forms import AnswersForm, code_form
 from reset.models import OwnChallenge
 from reset.own_challenges import Checked, Purpose
 from reset.questions import texts
@@ -111,7 +111,7 @@ def _answer_page(request: HttpRequest, challenge: OwnChallenge, error: str, noti
         request,
         "security/code.html",
         user.tenant,
-        form=CodeForm(),
+        form=code_form(challenge.method, error),
         destination=row.mask if row else "",
         wait=seconds_to_wait(challenge),
         **context,

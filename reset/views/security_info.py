@@ -17,7 +17,7 @@ from accounts.methods import AuthenticatorType, Method
 from accounts.models import Authenticator
 from policy import hashing
 from reset import own_challenges, questions, registration
-from reset.forms import CodeForm
+from reset.forms import code_form
 from reset.models import OwnChallenge
 from reset.own_challenges import Checked, Purpose
 from reset.own_forms import AddressForm, LabelForm, NumberForm, QuestionsForm
@@ -52,6 +52,8 @@ def add(request: HttpRequest, method: str) -> HttpResponse:
         raise Http404
     if method == Method.QUESTIONS:
         return _questions(request)
+    if method == Method.RECOVERY_CODE:
+        return _recovery_codes(request)
     form = _form_for(request, Method(method))
     if form.is_valid():
         challenge = _begin(request, Method(method), form)
@@ -135,14 +137,21 @@ def confirm(request: HttpRequest, challenge_id: UUID) -> HttpResponse:
         if not error:
             messages.success(request, _("That works. It is registered."))
             return HttpResponseRedirect(_back(request))
-    context: dict[str, Any] = {"challenge": challenge, "error": error, "notice": notice, "back": _back(request)}
+    context: dict[str, Any] = {
+        "challenge": challenge,
+        "form": code_form(challenge.method, error),
+        "wait": seconds_to_wait(challenge),
+        "error": error,
+        "notice": notice,
+        "back": _back(request),
+    }
     value = registration.value_of(challenge)
     if challenge.method == Method.APP_CODE:
         context |= app_keys.facts_of(value, user)
     else:
         context |= {"destination": registration.shown(AuthenticatorType(challenge.type), value)}
     template = "security/app.html" if challenge.method == Method.APP_CODE else "security/code.html"
-    return page(request, template, user.tenant, form=CodeForm(), wait=seconds_to_wait(challenge), **context)
+    return page(request, template, user.tenant, **context)
 
 
 def _check(request: HttpRequest, challenge: OwnChallenge) -> str:
@@ -178,6 +187,22 @@ def _questions(request: HttpRequest) -> HttpResponse:
     return page(request, "security/questions.html", user.tenant, form=form, back=_back(request))
 
 
+@sensitive_variables("codes")
+def _recovery_codes(request: HttpRequest) -> HttpResponse:
+    """Explain, and on the button make the codes and show them, this once."""
+    user, codes, error = person_of(request), [], ""
+    if request.method == "POST":
+        try:
+            codes = registration.make_recovery_codes(user, visitor_of(request), timezone.now())
+        except NotOffered:
+            error = _("Your organisation doesn't allow this any more, or what it should replace is gone.")
+        except NoExecutor:
+            error = str(CANNOT_TELL)
+    has_some = any(row.type == AuthenticatorType.RECOVERY_CODES for row in registration.standing_of(user).held)
+    context: dict[str, Any] = {"codes": codes, "error": error, "has_some": has_some, "back": _back(request)}
+    return page(request, "security/recovery_codes.html", user.tenant, **context)
+
+
 @member_page
 def one(request: HttpRequest, authenticator_id: int) -> HttpResponse:
     """One method: its name, what may take its place, and removing it."""
@@ -190,7 +215,7 @@ def one(request: HttpRequest, authenticator_id: int) -> HttpResponse:
     if request.method == "POST":
         return _change(request, row)
     method = METHOD_OF.get(AuthenticatorType(row.type))
-    may_replace = method in standing.registration.allowed and method != Method.QUESTIONS
+    may_replace = method in standing.registration.allowed and method in registration.WITH_A_VALUE
     after = standing.after_removing(row) if standing.proves(row) else standing.registration
     return page(
         request,
@@ -211,7 +236,7 @@ def _change(request: HttpRequest, row: Authenticator) -> HttpResponse:
     if request.POST.get("action") == "remove":
         try:
             if registration.remove(user, row.pk, visitor_of(request), timezone.now()):
-                messages.success(request, _("It is removed. We told your other addresses."))
+                messages.success(request, _("It is removed. We sent a note to every address on file."))
         except NoExecutor:
             messages.warning(request, str(CANNOT_TELL))
     elif form.is_valid() and registration.rename(user, row.pk, form.cleaned_data["label"], visitor_of(request)):

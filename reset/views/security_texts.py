@@ -20,6 +20,7 @@ ADD: dict[Method, tuple[str | Promise, str | Promise]] = {
     Method.APP_CODE: (gettext_lazy("Authenticator app"), gettext_lazy("Shows a new code every 30 seconds")),
     Method.SMS: (gettext_lazy("Mobile phone"), gettext_lazy("Gets a code by text message")),
     Method.EMAIL: (gettext_lazy("E-mail address"), gettext_lazy("Gets a code by e-mail")),
+    Method.RECOVERY_CODE: (gettext_lazy("Recovery codes"), gettext_lazy("Ten codes to print, each works once")),
     Method.QUESTIONS: (gettext_lazy("Security questions"), gettext_lazy("Five questions that you answer now")),
 }
 METHOD_OF: dict[AuthenticatorType, Method] = {
@@ -27,16 +28,25 @@ METHOD_OF: dict[AuthenticatorType, Method] = {
     AuthenticatorType.MOBILE_PHONE: Method.SMS,
     AuthenticatorType.EMAIL: Method.EMAIL,
     AuthenticatorType.QUESTIONS: Method.QUESTIONS,
+    AuthenticatorType.RECOVERY_CODES: Method.RECOVERY_CODE,
 }
-ICONS: dict[Kind, str] = {Kind.MAIL: "mail", Kind.PHONE: "phone", Kind.APP: "app", Kind.QUESTIONS: "questions"}
+ICONS: dict[Kind, str] = {
+    Kind.MAIL: "mail",
+    Kind.PHONE: "phone",
+    Kind.APP: "app",
+    Kind.QUESTIONS: "questions",
+    Kind.RECOVERY: "key",
+}
 
 
 def check_sentence(checked: Checked, method: Method) -> str:
     """Why an answer didn't count."""
     if checked == Checked.TOO_LATE:
-        return _("The time for that was over. Please ask for a new code.")
+        return _("The time for that was over. Please go back and start again.")
     if method == Method.QUESTIONS:
         return _("Not all of that is right. Here are other questions.")
+    if method == Method.RECOVERY_CODE:
+        return _("That is no code of your newest sheet, or it was used before.")
     if method == Method.APP_CODE:
         return _(
             "That code isn't right, or was used before. Wait for the next one; if none is accepted, look whether the "

@@ -13,7 +13,7 @@ from policy.passwords import Rule
 from reset import flow
 from reset.challenges import SEND_AGAIN_AFTER
 from reset.flow import Step
-from reset.forms import AnswersForm, CodeForm, DestinationForm, PasswordForm
+from reset.forms import AnswersForm, DestinationForm, PasswordForm, code_form
 from reset.methods import METHODS
 from reset.methods.codes import sender_shown
 from reset.models import Challenge, ResetRequest
@@ -79,14 +79,9 @@ def verify_page(
 def _answer_context(reset: ResetRequest, challenge: Challenge, error: str) -> dict[str, Any]:
     if challenge.method == Method.QUESTIONS:
         return {"form": AnswersForm(texts(challenge.questions, reset.tenant))}
-    form = CodeForm()
-    if error:
-        form.fields["code"].widget.attrs.update(
-            {"aria-invalid": "true", "aria-describedby": "id_code_error", "autofocus": ""}
-        )
     wait = (challenge.sent_at + SEND_AGAIN_AFTER - timezone.now()).total_seconds() if challenge.sent_at else 0
     return {
-        "form": form,
+        "form": code_form(challenge.method, error),
         "challenge": challenge,
         "sender": sender_shown(),
         "wait": max(0, int(wait) + 1 if wait > 0 else 0),

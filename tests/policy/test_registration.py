@@ -26,6 +26,7 @@ from tests.policy.test_decisions import (
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TWO = policy(methods_required=2)
 NOBODY = policy(audience="nobody")
+CODES = held(AuthenticatorType.RECOVERY_CODES, 6)
 ADMINISTRATOR = frozenset({Role.HELPDESK_ADMINISTRATOR})
 CLOSED = replace(TENANT, administrators_may_reset=False)
 STANDINGS: list[tuple[UserFacts, PolicyFacts, set[Kind], int, bool]] = [
@@ -33,7 +34,7 @@ STANDINGS: list[tuple[UserFacts, PolicyFacts, set[Kind], int, bool]] = [
     (person(MAIL), EVERYBODY, {Kind.MAIL}, 0, True),
     (person(MAIL), TWO, {Kind.MAIL}, 1, False),
     (person(MAIL, PHONE), TWO, {Kind.MAIL, Kind.PHONE}, 0, True),
-    (person(MAIL, PHONE, APP, QUESTIONS), TWO, set(Kind), 0, True),
+    (person(MAIL, PHONE, APP, QUESTIONS, CODES), TWO, set(Kind), 0, True),
     (person(MAIL, held(AuthenticatorType.EMAIL, 9)), TWO, {Kind.MAIL}, 1, False),
     (person(OFFICE), EVERYBODY, set(), 1, False),
     (person(held(AuthenticatorType.EMAIL, 1, counts=False)), EVERYBODY, set(), 1, False),
@@ -137,16 +138,18 @@ def test_what_holds_for_administrators_holds_for_nobody_else() -> None:
 
 def test_every_method_has_its_place_in_the_order() -> None:
     assert set(SECURITY_ORDER) == set(Method)
+    assert SECURITY_ORDER[0] == Method.APP_CODE
+    assert SECURITY_ORDER[-1] == Method.QUESTIONS
 
 
 @pytest.mark.parametrize(
     ("user", "methods"),
     [
-        (person(), [Method.APP_CODE, Method.SMS, Method.EMAIL, Method.QUESTIONS]),
-        (person(APP), [Method.SMS, Method.EMAIL, Method.QUESTIONS]),
-        (person(MAIL, PHONE), [Method.APP_CODE, Method.QUESTIONS]),
-        (person(OFFICE), [Method.APP_CODE, Method.SMS, Method.EMAIL, Method.QUESTIONS]),
-        (person(MAIL, PHONE, APP, QUESTIONS), []),
+        (person(), list(SECURITY_ORDER)),
+        (person(APP), [Method.SMS, Method.EMAIL, Method.RECOVERY_CODE, Method.QUESTIONS]),
+        (person(MAIL, PHONE), [Method.APP_CODE, Method.RECOVERY_CODE, Method.QUESTIONS]),
+        (person(OFFICE), list(SECURITY_ORDER)),
+        (person(MAIL, PHONE, APP, QUESTIONS, CODES), []),
     ],
     ids=["nothing", "app", "mail-and-phone", "office", "everything"],
 )
