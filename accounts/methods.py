@@ -13,6 +13,7 @@ class Method(models.TextChoices):
     APP_CODE = "app_code", _("Authenticator app code")
     QUESTIONS = "questions", _("Security questions")
     RECOVERY_CODE = "recovery_code", _("Recovery code")
+    PASSKEY = "passkey", _("Passkey or security key")
 
 
 class Kind(models.TextChoices):
@@ -23,6 +24,7 @@ class Kind(models.TextChoices):
     APP = "app", _("authenticator app")
     QUESTIONS = "questions", _("security questions")
     RECOVERY = "recovery", _("recovery codes")
+    PASSKEY = "passkey", _("passkey")
 
 
 KIND_OF: dict[Method, Kind] = {
@@ -31,6 +33,7 @@ KIND_OF: dict[Method, Kind] = {
     Method.APP_CODE: Kind.APP,
     Method.QUESTIONS: Kind.QUESTIONS,
     Method.RECOVERY_CODE: Kind.RECOVERY,
+    Method.PASSKEY: Kind.PASSKEY,
 }
 
 
@@ -43,6 +46,7 @@ class AuthenticatorType(models.TextChoices):
     APP = "app", _("Authenticator app")
     QUESTIONS = "questions", _("Security questions")
     RECOVERY_CODES = "recovery_codes", _("Recovery codes")
+    PASSKEY = "passkey", _("Passkey")
 
 
 # So many security questions are asked at a time. Source: Entra's number.
@@ -55,6 +59,7 @@ METHODS_OF: dict[AuthenticatorType, tuple[Method, ...]] = {
     AuthenticatorType.APP: (Method.APP_CODE,),
     AuthenticatorType.QUESTIONS: (Method.QUESTIONS,),
     AuthenticatorType.RECOVERY_CODES: (Method.RECOVERY_CODE,),
+    AuthenticatorType.PASSKEY: (Method.PASSKEY,),
 }
 
 
@@ -65,5 +70,6 @@ def kind_of(authenticator_type: AuthenticatorType) -> Kind:
 
 
 def available_methods() -> tuple[Method, ...]:
-    """The methods this installation can carry out: text messages need a provider."""
-    return tuple(method for method in Method if method != Method.SMS or settings.SMS_URL)
+    """The methods this installation can carry out: text messages need a provider, passkeys a host name (WebAuthn)."""
+    missing = {Method.SMS: not settings.SMS_URL, Method.PASSKEY: not settings.PASSKEY_HOST}
+    return tuple(method for method in Method if not missing.get(method))

@@ -103,6 +103,16 @@ def host_of(url: str) -> str:
         return ""
 
 
+def passkey_host(url: str) -> str:
+    """The name that passkeys are bound to; empty where there is only a number, which WebAuthn takes for none."""
+    host = host_of(url)
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    return ""
+
+
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach what listens on this host."""
     try:
@@ -117,8 +127,8 @@ def is_every_address(host: str) -> bool:
 
 
 def local_url(host: str, port: int) -> str:
-    """Where a browser on this machine reaches what listens on host and port."""
-    name = "127.0.0.1" if is_every_address(host) else host.strip("[]")
+    """Where a browser on this machine reaches what listens on host and port: by name, since passkeys need one."""
+    name = "localhost" if is_every_address(host) or host == "127.0.0.1" else host.strip("[]")
     return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
 
 

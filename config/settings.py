@@ -12,7 +12,17 @@ import environ
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
-from config.environment import boolean, database, host_of, integer, local_names, local_url, secret, shared_keys
+from config.environment import (
+    boolean,
+    database,
+    host_of,
+    integer,
+    local_names,
+    local_url,
+    passkey_host,
+    secret,
+    shared_keys,
+)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -33,6 +43,7 @@ HOST = env.str("HOST", default="127.0.0.1")
 PORT = integer(env, "PORT", default=8000)
 BASE_URL = env.str("BASE_URL", default=local_url(HOST, PORT) if EMBEDDED else "").rstrip("/")
 SECURE = BASE_URL.startswith("https://")
+PASSKEY_HOST = passkey_host(BASE_URL)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=local_names(HOST, BASE_URL) if EMBEDDED else [])
 TRUSTED_PROXY_COUNT = integer(env, "TRUSTED_PROXY_COUNT", default=0)
 CONSOLE_NEEDS_APP_CODE = boolean(env, "CONSOLE_NEEDS_APP_CODE", default=not EMBEDDED)

@@ -130,18 +130,29 @@ def check(
     """Count, then compare. Raises TooOften or policy.hashing.Busy."""
     if challenge.expires_at <= now:
         return Checked.TOO_LATE, None
+    count(challenge, visitor, now)
+    verdict = METHODS[Method(challenge.method)].check(challenge, authenticator, answers, now)
+    if verdict.is_right:
+        return Checked.RIGHT, verdict
+    refuse(challenge, visitor)
+    if challenge.method == Method.QUESTIONS and authenticator is not None:
+        _prepare(challenge, authenticator, visitor, now)  # others are asked after a miss
+    return Checked.WRONG, None
+
+
+def count(challenge: OwnChallenge, visitor: Visitor, now: datetime) -> None:
+    """Count an attempt before it is compared. Raises TooOften."""
     counted = throttle.count(Use(FAILURES_OF_OWN, account_key_of(challenge.user)), now=now)[0]
     if counted.count == counted.limit.events + 1:
         audit.record(event(challenge.user, FAILED[challenge.purpose], visitor, challenge, reason="too_many_failures"))
     if counted.is_over:
         raise TooOften(counted.ends_at)
-    verdict = METHODS[Method(challenge.method)].check(challenge, authenticator, answers, now)
-    if verdict.is_right:
-        return Checked.RIGHT, verdict
+
+
+def refuse(challenge: OwnChallenge, visitor: Visitor) -> Checked:
+    """Record that an answer was wrong."""
     audit.record(event(challenge.user, FAILED[challenge.purpose], visitor, challenge, reason="wrong_answer"))
-    if challenge.method == Method.QUESTIONS and authenticator is not None:
-        _prepare(challenge, authenticator, visitor, now)  # others are asked after a miss
-    return Checked.WRONG, None
+    return Checked.WRONG
 
 
 def use_up(challenge: OwnChallenge, now: datetime) -> bool:

@@ -22,7 +22,7 @@ from notifications import messages
 from notifications.outbox import Draft, enqueue
 from policy import hashing, rules
 from policy.registration import Registration, decide_registration, is_due_again, may_skip
-from reset import own_challenges, questions, recovery_codes
+from reset import own_challenges, passkeys, questions, recovery_codes
 from reset.addresses import addresses_of
 from reset.models import OwnChallenge
 from reset.own_challenges import Checked, Purpose
@@ -34,6 +34,7 @@ TYPE_OF: dict[Method, AuthenticatorType] = {
     Method.EMAIL: AuthenticatorType.EMAIL,
     Method.QUESTIONS: AuthenticatorType.QUESTIONS,
     Method.RECOVERY_CODE: AuthenticatorType.RECOVERY_CODES,
+    Method.PASSKEY: AuthenticatorType.PASSKEY,
 }
 # These have a value to register, which is confirmed by a code of its own.
 WITH_A_VALUE = (Method.APP_CODE, Method.SMS, Method.EMAIL)
@@ -44,6 +45,7 @@ MOST_OF: dict[AuthenticatorType, int] = {
     AuthenticatorType.EMAIL: 3,
     AuthenticatorType.QUESTIONS: 1,
     AuthenticatorType.RECOVERY_CODES: 1,
+    AuthenticatorType.PASSKEY: 10,
 }
 
 
@@ -66,6 +68,9 @@ class Standing:
     held: tuple[Authenticator, ...]
     registration: Registration
     proving: frozenset[int]
+
+    def of_type(self, kind: AuthenticatorType) -> list[Authenticator]:
+        return [row for row in self.held if row.type == kind]
 
     def proves(self, row: Authenticator) -> bool:
         """Whether this one counts as a proof now."""
@@ -150,7 +155,7 @@ def begin(
         raise OwnDomain
     value = totp.new_secret() if method == Method.APP_CODE else value
     row = _unsaved(user, kind, value, label, now)
-    same_type = [other for other in standing.held if other.type == kind]
+    same_type = standing.of_type(kind)
     if any(_is_same(other, value) and standing.proves(other) for other in same_type):
         raise HeldAlready
     if replaces is not None and replaces not in {other.pk for other in same_type}:
@@ -210,8 +215,40 @@ def confirm(challenge: OwnChallenge, code: str, visitor: Visitor, now: datetime)
     checked, verdict = own_challenges.check(challenge, row, [code], visitor, now)
     if verdict is None:
         return checked
-    row.confirmed_at = row.last_used_at = now
     row.last_step = verdict.uses_up if verdict.uses_up is not None else -1
+    return _register(challenge, row, visitor, now)
+
+
+def begin_passkey(user: User, label: str, visitor: Visitor, now: datetime) -> OwnChallenge:
+    """Start registering a passkey. Raises NotOffered or TooMany."""
+    standing = standing_of(user, now)
+    if Method.PASSKEY not in standing.registration.allowed:
+        raise NotOffered
+    if len(standing.of_type(AuthenticatorType.PASSKEY)) >= MOST_OF[AuthenticatorType.PASSKEY]:
+        raise TooMany
+    kind = AuthenticatorType.PASSKEY
+    challenge = own_challenges.new(user, Purpose.REGISTER, Method.PASSKEY, now, type=kind, label=label[:64])
+    own_challenges.start(challenge, Authenticator(tenant=user.tenant, user=user, type=kind), visitor, now)
+    return challenge
+
+
+def confirm_passkey(challenge: OwnChallenge, answer: str, visitor: Visitor, now: datetime) -> Checked:
+    """Take what the browser made, and register it. Raises TooMany, TooOften or accounts.executors.NoExecutor."""
+    if challenge.expires_at <= now:
+        return Checked.TOO_LATE
+    own_challenges.count(challenge, visitor, now)
+    made = passkeys.read_new(str(challenge.pk), answer)
+    if made is None:
+        return own_challenges.refuse(challenge, visitor)
+    row = _unsaved(challenge.user, AuthenticatorType.PASSKEY, made.as_text, challenge.label, now)
+    row.last_step = made.sign_count
+    return _register(challenge, row, visitor, now)
+
+
+def _register(challenge: OwnChallenge, row: Authenticator, visitor: Visitor, now: datetime) -> Checked:
+    """Use the challenge up and write the method; what it takes the place of goes."""
+    user = challenge.user
+    row.confirmed_at = row.last_used_at = now
     with transaction.atomic():
         _in_turn(user)
         if not own_challenges.use_up(challenge, now):

@@ -33,6 +33,22 @@ for (const code of document.querySelectorAll("input.code")) {
   });
 }
 
+const readers = { create: "parseCreationOptionsFromJSON", get: "parseRequestOptionsFromJSON" };
+for (const form of document.querySelectorAll("form[data-passkey]")) {
+  const ask = form.dataset.passkey;
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    try {
+      const publicKey = PublicKeyCredential[readers[ask]](JSON.parse(form.dataset.options));
+      const answer = await navigator.credentials[ask]({ publicKey });
+      form.elements.code.value = JSON.stringify(answer.toJSON());
+      form.submit();
+    } catch {
+      form.querySelector("[data-failed]").hidden = false;
+    }
+  });
+}
+
 for (const button of document.querySelectorAll("[data-print]")) {
   button.hidden = false;
   button.addEventListener("click", () => print());

@@ -4,6 +4,7 @@ from accounts.methods import Method
 from reset.methods.app_code import AppCode
 from reset.methods.base import AuthenticationMethod
 from reset.methods.codes import EmailCode, SmsCode
+from reset.methods.passkey import Passkeys
 from reset.methods.recovery_code import RecoveryCodes
 from reset.methods.security_questions import SecurityQuestions
 
@@ -13,4 +14,5 @@ METHODS: dict[Method, AuthenticationMethod] = {
     Method.APP_CODE: AppCode(),
     Method.QUESTIONS: SecurityQuestions(),
     Method.RECOVERY_CODE: RecoveryCodes(),
+    Method.PASSKEY: Passkeys(),
 }

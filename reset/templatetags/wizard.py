@@ -25,7 +25,8 @@ ICONS = {
     Method.SMS: "phone",
     Method.APP_CODE: "app",
     Method.QUESTIONS: "questions",
-    Method.RECOVERY_CODE: "key",
+    Method.RECOVERY_CODE: "sheet",
+    Method.PASSKEY: "key",
 }
 
 
@@ -88,6 +89,7 @@ def method_title(method: Method) -> str:
         Method.APP_CODE: _("Use a code from my authenticator app"),
         Method.QUESTIONS: _("Answer my security questions"),
         Method.RECOVERY_CODE: _("Use a recovery code"),
+        Method.PASSKEY: _("Use a passkey or security key"),
     }[method]
 
 
@@ -103,6 +105,7 @@ def method_hint(offer: Offer) -> str | SafeString:
         Method.APP_CODE: _("Six digits, shown by the app"),
         Method.QUESTIONS: _("Three of those you answered before"),
         Method.RECOVERY_CODE: _("From the sheet that you printed"),
+        Method.PASSKEY: _("With fingerprint, face or PIN"),
     }[offer.method]
 
 

@@ -14,7 +14,7 @@ from accounts.masks import mask_of
 from accounts.methods import AuthenticatorType, Method
 from policy import hashing
 from policy.decisions import Offer
-from reset import own_challenges, proving
+from reset import own_challenges, passkeys, proving
 from reset.account_forms import PasswordOnlyForm
 from reset.forms import AnswersForm, code_form
 from reset.models import OwnChallenge
@@ -90,7 +90,7 @@ def _check(request: HttpRequest, challenge: OwnChallenge) -> str:
         answers = AnswersForm(challenge.questions, request.POST)
         typed = answers.answers if answers.is_valid() else []
     else:
-        typed = ["".join(request.POST.get("code", "").split())[:64]]
+        typed = ["".join(request.POST.get("code", "").split())]
     try:
         checked = proving.answer(challenge, typed, visitor_of(request), timezone.now())
     except TooOften as wait:
@@ -106,6 +106,9 @@ def _answer_page(request: HttpRequest, challenge: OwnChallenge, error: str, noti
     if challenge.method == Method.QUESTIONS:
         questions = texts(challenge.questions, tenant_of(user))
         return page(request, "security/questions_asked.html", user.tenant, form=AnswersForm(questions), **context)
+    if challenge.method == Method.PASSKEY:
+        options = passkeys.request_options(str(challenge.pk))
+        return page(request, "security/passkey.html", user.tenant, options=options, **context)
     row = proving.authenticator_of(challenge)
     return page(
         request,

@@ -16,7 +16,7 @@ from accounts.executors import NoExecutor
 from accounts.methods import AuthenticatorType, Method
 from accounts.models import Authenticator
 from policy import hashing
-from reset import own_challenges, questions, registration
+from reset import own_challenges, passkeys, questions, registration
 from reset.forms import code_form
 from reset.models import OwnChallenge
 from reset.own_challenges import Checked, Purpose
@@ -32,6 +32,7 @@ from reset.views.security_texts import ADD, METHOD_OF, check_sentence, seconds_t
 from reset.views.steps import busy_text, wait_text
 
 TOO_MANY = gettext_lazy("You have as many of these as you may have. Remove or replace one.")
+TEMPLATES: dict[str, str] = {Method.APP_CODE: "security/app.html", Method.PASSKEY: "security/passkey.html"}
 SETUP = "in_setup"
 """In the session while sign-in is interrupted: where the person goes afterwards."""
 
@@ -92,6 +93,9 @@ def _begin(request: HttpRequest, method: Method, form: LabelForm) -> OwnChalleng
     field = "address" if method == Method.EMAIL else "number" if method == Method.SMS else None
     replaces = request.GET.get("replaces", "")
     try:
+        if method == Method.PASSKEY:
+            label = form.cleaned_data["label"]
+            return registration.begin_passkey(person_of(request), label, visitor_of(request), timezone.now())
         return registration.begin(
             person_of(request),
             method,
@@ -145,20 +149,29 @@ def confirm(request: HttpRequest, challenge_id: UUID) -> HttpResponse:
         "notice": notice,
         "back": _back(request),
     }
+    return page(
+        request, TEMPLATES.get(challenge.method, "security/code.html"), user.tenant, **context, **_told(challenge)
+    )
+
+
+def _told(challenge: OwnChallenge) -> dict[str, Any]:
+    """What is to be confirmed, as its page needs it."""
+    user = challenge.user
+    if challenge.method == Method.PASSKEY:
+        held = registration.standing_of(user).of_type(AuthenticatorType.PASSKEY)
+        return {"options": passkeys.creation_options(str(challenge.pk), user, held)}
     value = registration.value_of(challenge)
     if challenge.method == Method.APP_CODE:
-        context |= app_keys.facts_of(value, user)
-    else:
-        context |= {"destination": registration.shown(AuthenticatorType(challenge.type), value)}
-    template = "security/app.html" if challenge.method == Method.APP_CODE else "security/code.html"
-    return page(request, template, user.tenant, **context)
+        return app_keys.facts_of(value, user)
+    return {"destination": registration.shown(AuthenticatorType(challenge.type), value)}
 
 
 def _check(request: HttpRequest, challenge: OwnChallenge) -> str:
     """What is wrong with a code; nothing when it was right and the method is registered."""
-    code = "".join(request.POST.get("code", "").split())[:64]
+    code = "".join(request.POST.get("code", "").split())
+    confirm_it = registration.confirm_passkey if challenge.method == Method.PASSKEY else registration.confirm
     try:
-        checked = registration.confirm(challenge, code, visitor_of(request), timezone.now())
+        checked = confirm_it(challenge, code, visitor_of(request), timezone.now())
     except TooOften as wait:
         return wait_text(wait)
     except TooMany:

@@ -17,6 +17,7 @@ from reset.views.failures import CANNOT_TELL
 from reset.views.steps import wait_text
 
 ADD: dict[Method, tuple[str | Promise, str | Promise]] = {
+    Method.PASSKEY: (gettext_lazy("Passkey or security key"), gettext_lazy("With fingerprint, face or PIN")),
     Method.APP_CODE: (gettext_lazy("Authenticator app"), gettext_lazy("Shows a new code every 30 seconds")),
     Method.SMS: (gettext_lazy("Mobile phone"), gettext_lazy("Gets a code by text message")),
     Method.EMAIL: (gettext_lazy("E-mail address"), gettext_lazy("Gets a code by e-mail")),
@@ -29,13 +30,15 @@ METHOD_OF: dict[AuthenticatorType, Method] = {
     AuthenticatorType.EMAIL: Method.EMAIL,
     AuthenticatorType.QUESTIONS: Method.QUESTIONS,
     AuthenticatorType.RECOVERY_CODES: Method.RECOVERY_CODE,
+    AuthenticatorType.PASSKEY: Method.PASSKEY,
 }
 ICONS: dict[Kind, str] = {
     Kind.MAIL: "mail",
     Kind.PHONE: "phone",
     Kind.APP: "app",
     Kind.QUESTIONS: "questions",
-    Kind.RECOVERY: "key",
+    Kind.RECOVERY: "sheet",
+    Kind.PASSKEY: "key",
 }
 
 
@@ -45,6 +48,8 @@ def check_sentence(checked: Checked, method: Method) -> str:
         return _("The time for that was over. Please go back and start again.")
     if method == Method.QUESTIONS:
         return _("Not all of that is right. Here are other questions.")
+    if method == Method.PASSKEY:
+        return _("That didn't work. Please try again, with a passkey that was made here.")
     if method == Method.RECOVERY_CODE:
         return _("That is no code of your newest sheet, or it was used before.")
     if method == Method.APP_CODE:

@@ -10,7 +10,7 @@ from accounts.methods import Method
 from accounts.models import Tenant
 from policy import passwords
 from policy.passwords import Rule
-from reset import flow
+from reset import flow, passkeys
 from reset.challenges import SEND_AGAIN_AFTER
 from reset.flow import Step
 from reset.forms import AnswersForm, DestinationForm, PasswordForm, code_form
@@ -79,6 +79,8 @@ def verify_page(
 def _answer_context(reset: ResetRequest, challenge: Challenge, error: str) -> dict[str, Any]:
     if challenge.method == Method.QUESTIONS:
         return {"form": AnswersForm(texts(challenge.questions, reset.tenant))}
+    if challenge.method == Method.PASSKEY:
+        return {"options": passkeys.request_options(str(challenge.pk)), "challenge": challenge}
     wait = (challenge.sent_at + SEND_AGAIN_AFTER - timezone.now()).total_seconds() if challenge.sent_at else 0
     return {
         "form": code_form(challenge.method, error),

@@ -40,7 +40,7 @@ class Installation:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://localhost:{self.port}"  # by name: passkeys need one
 
     def start(self) -> None:
         self.environment = {

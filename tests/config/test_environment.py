@@ -6,7 +6,17 @@ import environ
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from config.environment import boolean, database, integer, is_loopback, local_names, local_url, secret, shared_keys
+from config.environment import (
+    boolean,
+    database,
+    integer,
+    is_loopback,
+    local_names,
+    local_url,
+    passkey_host,
+    secret,
+    shared_keys,
+)
 
 env = environ.Env()
 
@@ -92,8 +102,8 @@ def test_other_hosts_are_not_loopback(host: str) -> None:
 @pytest.mark.parametrize(
     ("host", "url"),
     [
-        ("127.0.0.1", "http://127.0.0.1:8000"),
-        ("0.0.0.0", "http://127.0.0.1:8000"),
+        ("127.0.0.1", "http://localhost:8000"),
+        ("0.0.0.0", "http://localhost:8000"),
         ("::1", "http://[::1]:8000"),
         ("10.1.2.3", "http://10.1.2.3:8000"),
     ],
@@ -104,5 +114,19 @@ def test_the_local_address_is_one_a_browser_takes(host: str, url: str) -> None:
 
 def test_an_open_embedded_server_answers_to_the_name_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("socket.gethostname", lambda: "desk-of-alice")
-    assert "desk-of-alice" in local_names("0.0.0.0", "http://127.0.0.1:8000")
-    assert "desk-of-alice" not in local_names("127.0.0.1", "http://127.0.0.1:8000")
+    assert "desk-of-alice" in local_names("0.0.0.0", "http://localhost:8000")
+    assert "desk-of-alice" not in local_names("127.0.0.1", "http://localhost:8000")
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("https://reset.example", "reset.example"),
+        ("http://localhost:8000", "localhost"),
+        ("http://127.0.0.1:8000", ""),
+        ("http://[::1]", ""),
+        ("", ""),
+    ],
+)
+def test_passkeys_are_bound_to_a_name_and_never_to_a_number(url: str, name: str) -> None:
+    assert passkey_host(url) == name
