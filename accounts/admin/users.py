@@ -54,7 +54,14 @@ class UserAdmin(ScopedAdmin):
     """The user page's own part; `reset/console/users.py` adds what reaches into self-service."""
 
     form = UserForm
-    list_display = ("principal_name", "shown_name", "mail", "directory", "is_enabled", "self_service_paused")
+    list_display: tuple[str, ...] = (
+        "principal_name",
+        "shown_name",
+        "mail",
+        "directory",
+        "is_enabled",
+        "self_service_paused",
+    )
     list_filter = (
         "is_enabled",
         "self_service_paused",
@@ -62,7 +69,7 @@ class UserAdmin(ScopedAdmin):
         "is_external",
         ("directory", admin.RelatedOnlyFieldListFilter),
     )
-    list_select_related = ("directory",)
+    list_select_related = ("directory", "tenant")
     search_fields = ("principal_key",)
     search_help_text = _("The beginning of a user name, an e-mail address, or a given or family name.")
     ordering = ("principal_key",)

@@ -105,6 +105,7 @@ def test_a_device_that_refuses_says_so_and_lets_one_try_again(
     person.page.evaluate(
         "() => { navigator.credentials.create = () => Promise.reject(new DOMException('no', 'NotAllowedError')); }"
     )
+    expect(person.page.locator("[data-failed]")).to_be_hidden()
     person.press("Go on with the passkey")
     expect(person.page.locator("[data-failed]")).to_be_visible()
     person.look("failed")
