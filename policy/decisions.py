@@ -165,7 +165,10 @@ def governing_policy(user: UserFacts, policies: Iterable[PolicyFacts]) -> Policy
 
 
 def usable_offers(authenticators: Iterable[AuthenticatorFacts], allowed: Sequence[Method]) -> tuple[Offer, ...]:
-    """What may be used as a proof, in the order the methods are allowed in."""
+    """What may be used as a proof, in the order the methods are allowed in.
+
+    Passkeys are one offer, however many are held: which one answers is for the device to say.
+    """
     offers = [
         Offer(method, authenticator.id, authenticator.mask, authenticator.destination)
         for authenticator in authenticators
@@ -173,7 +176,9 @@ def usable_offers(authenticators: Iterable[AuthenticatorFacts], allowed: Sequenc
         for method in authenticator.methods
         if method in allowed
     ]
-    return tuple(sorted(offers, key=lambda offer: allowed.index(offer.method)))
+    passkeys = [offer for offer in offers if offer.method == Method.PASSKEY]
+    distinct = [offer for offer in offers if offer not in passkeys[1:]]
+    return tuple(sorted(distinct, key=lambda offer: allowed.index(offer.method)))
 
 
 def open_offers(offers: Iterable[Offer], passed: Iterable[tuple[Kind, str]]) -> tuple[Offer, ...]:

@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache
 from typing import TypeVar
 
@@ -45,9 +46,11 @@ def _web_processes() -> int:
 
 
 def _yield_to_pages() -> None:
-    """Linux counts priority by thread; elsewhere this call would mean another process."""
-    if sys.platform == "linux":
-        thread = threading.get_native_id()
+    """Linux counts priority by thread; elsewhere this call would mean another process. A sandbox may forbid it."""
+    if sys.platform != "linux":
+        return
+    thread = threading.get_native_id()
+    with suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + NICENESS)
 
 
@@ -60,4 +63,11 @@ def _threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(_SLOTS, "hash", initializer=_yield_to_pages)
 
 
-os.register_at_fork(after_in_child=_threads.cache_clear)
+def _start_afresh() -> None:
+    """A child has none of its parent's threads, and none of the slots they hold."""
+    global _slots
+    _slots = threading.BoundedSemaphore(_SLOTS)
+    _threads.cache_clear()
+
+
+os.register_at_fork(after_in_child=_start_afresh)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -11,7 +12,7 @@ from accounts.models import AuditEvent, User
 from accounts.visitor import Visitor
 
 LOOK_BACK = timedelta(days=30)
-MOST = 100
+MOST, MOST_FAILURES = 100, 20
 
 SHOWN: dict[str, str | Promise] = {
     Activity.SIGNED_IN: _("Signed in"),
@@ -30,8 +31,6 @@ SHOWN: dict[str, str | Promise] = {
     Activity.PROOF_FAILED: _("A proof before a change failed"),
     Activity.ALARM_RAISED: _("Reported: this wasn't me"),
 }
-
-
 # What these are called says already that something failed.
 NAMED_FAILURES = (
     Activity.SIGN_IN_FAILED,
@@ -56,24 +55,33 @@ class Entry:
 
 
 def recent(user: User, now: datetime) -> list[Entry]:
-    """The newest first, of 30 days, at most a hundred; by one indexed statement."""
-    rows = AuditEvent.objects.filter(
-        tenant=user.tenant_id, target_id=user.pk, created_at__gt=now - LOOK_BACK, activity__in=SHOWN
-    ).order_by("-created_at", "-id")[:MOST]
-    return [
-        Entry(
-            str(row.pk),
-            row.created_at,
-            SHOWN[row.activity],
-            row.client_address,
-            Visitor(row.client_address, row.user_agent).client,
-            row.result == AuditEvent.Result.SUCCESS,
-            row.activity in NAMED_FAILURES,
-        )
-        for row in rows
-    ]
+    """The newest first, of 30 days: at most a hundred, and twenty failures, which any stranger can cause."""
+    rows = _of(user, now)
+    failed = rows.filter(activity__in=NAMED_FAILURES)[:MOST_FAILURES]
+    others = rows.exclude(activity__in=NAMED_FAILURES)[:MOST]
+    return [_entry(row) for row in sorted([*failed, *others], key=lambda row: (row.created_at, row.pk), reverse=True)]
 
 
 def find(user: User, event_id: str, now: datetime) -> Entry | None:
-    """One of these."""
-    return next((entry for entry in recent(user, now) if entry.id == event_id), None)
+    """One of these, shown or not."""
+    row = _of(user, now).filter(pk=event_id).first()
+    return _entry(row) if row else None
+
+
+def _of(user: User, now: datetime) -> "QuerySet[AuditEvent]":
+    found: QuerySet[AuditEvent] = AuditEvent.objects.filter(
+        tenant=user.tenant_id, target_id=user.pk, created_at__gt=now - LOOK_BACK, activity__in=SHOWN
+    ).order_by("-created_at", "-id")
+    return found
+
+
+def _entry(row: AuditEvent) -> Entry:
+    return Entry(
+        str(row.pk),
+        row.created_at,
+        SHOWN[row.activity],
+        row.client_address,
+        Visitor(row.client_address, row.user_agent).client,
+        row.result == AuditEvent.Result.SUCCESS,
+        row.activity in NAMED_FAILURES,
+    )

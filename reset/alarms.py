@@ -51,15 +51,13 @@ def raise_alarm(request: ResetRequest, visitor: Visitor, now: datetime | None = 
 
 
 def raise_by_owner(user: User, event_id: str, visitor: Visitor, now: datetime | None = None) -> None:
-    """The same from the account's own page, about an event there: whoever knows the password has to change it next.
+    """The same from the account's own page, about an event there; the owner has just set a new password.
 
     Raises accounts.executors.NoExecutor.
     """
     assert user.tenant is not None
     with transaction.atomic():
-        _stop_everything(
-            user, user.tenant, UUID(event_id), "", visitor, now or timezone.now(), must_change_password=True
-        )
+        _stop_everything(user, user.tenant, UUID(event_id), "", visitor, now or timezone.now())
 
 
 def _stop_everything(
@@ -69,7 +67,7 @@ def _stop_everything(
     support_code: str,
     visitor: Visitor,
     now: datetime,
-    **changes: str | bool,
+    **changes: str,
 ) -> None:
     """End all sessions, pause self-service, withdraw invitations, tell the administrators, and record it."""
     User.objects.filter(pk=user.pk).update(self_service_paused=True, credentials_epoch=new_epoch(), **changes)

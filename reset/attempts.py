@@ -42,6 +42,7 @@ def count_number(request: ResetRequest, now: datetime) -> None:
 
 
 def forget(request: ResetRequest) -> None:
-    """Clear the account's failures, as a success does."""
+    """Clear the account's failures, here and while signed in, as a success does."""
     subjects = {buckets.failures_subject(request.account_key, browser) for browser in ("", request.browser)}
-    throttle.clear(Use(throttle.FAILURES_OF_ACCOUNT, subject) for subject in subjects)
+    failures = [Use(throttle.FAILURES_OF_ACCOUNT, subject) for subject in subjects]
+    throttle.clear([*failures, Use(throttle.FAILURES_OF_OWN, request.account_key)])

@@ -1,7 +1,8 @@
 """Whose counter a failure goes to: the account's for strangers, or the one of a browser that the account has used before.
 
-An attacker who burns attempts stops resets for strangers' browsers only. Subjects hang on the account's epoch, so a
-completed reset starts them anew without touching a row.
+An attacker who burns attempts stops resets for strangers' browsers only. Subjects hang on an epoch of their own, which
+a completed reset renews without touching a row. The credentials' epoch would not do: whoever is signed in renews it at
+will, and would have new attempts each time.
 """
 
 from accounts import secrets
@@ -14,7 +15,7 @@ STRANGERS = "strangers"
 
 def account_key(tenant_id: int, typed: str, user: User | None) -> str:
     """One key for an account, known or not; equal for upper and lower case, another for a look-alike."""
-    who = f"user:{user.pk}:{user.credentials_epoch}" if user else f"name:{spelling_of(typed)}"
+    who = f"user:{user.pk}:{user.failures_epoch}" if user else f"name:{spelling_of(typed)}"
     return secrets.digest("account", f"{tenant_id}|{who}")
 
 

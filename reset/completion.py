@@ -75,12 +75,13 @@ def _complete(request: ResetRequest, token: str, now: datetime) -> bool:
 
 
 def _renew(user: User, encoded: str, now: datetime, news: Sequence[Sequence[Model]]) -> bool:
-    """The password, and a new epoch: sessions, other requests and codes die by it, and failures start anew."""
+    """The password and new epochs: sessions, other requests and codes die by one, failures start anew by the other."""
     changes = {
         "password": encoded,
         "password_changed_at": now,
         "must_change_password": False,
         "credentials_epoch": new_epoch(),
+        "failures_epoch": new_epoch(),
     }
     return move_and_add(news, User, changes, id=user.pk, credentials_epoch=user.credentials_epoch, is_enabled=True)
 

@@ -17,10 +17,8 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz"
 ADMINISTRATORS_ONE_IN = 8
 # So that two addresses on one page don't prove that somebody is there.
 TWO_ADDRESSES_ONE_IN = 8
-
-
-# Of these a person has one set.
-ONE_SET = (Method.QUESTIONS, Method.RECOVERY_CODE)
+# Of these there is one offer for everybody.
+ONE_SET = (Method.QUESTIONS, Method.RECOVERY_CODE, Method.PASSKEY)
 
 
 class Chance:

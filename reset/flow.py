@@ -111,6 +111,7 @@ UNUSED = (
     *("client_address", "user_agent", "alarm_digest", "alarm_expires_at"),
     *(f"user__{name}" for name in ("password", "last_login", "principal_key", "mail_key", "anchor", "created_at")),
     "user__password_changed_at",
+    "user__failures_epoch",
 )
 
 

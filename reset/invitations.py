@@ -22,7 +22,7 @@ from accounts.models import Authenticator, Invitation, User
 from accounts.models.users import INVITATION_LIFETIME
 from accounts.visitor import NOBODY, Visitor
 from notifications.outbox import enqueue
-from policy import passwords, throttle
+from policy import lockout, passwords, throttle
 from policy.throttle import Use
 from reset.models import ResetRequest, State
 from reset.password_change import notices, set_password
@@ -109,6 +109,7 @@ def choose_password(invitation: Invitation, new: str, visitor: Visitor, now: dat
         ):
             raise Over
         set_password(user, hashed, now)
+        lockout.clear(account_key_of(user))
         _pending_apps(user).delete()
         _add_pending_app(user, now)
         if had_password:

@@ -18,7 +18,7 @@ from accounts.models import Authenticator, User
 from accounts.visitor import Visitor
 from notifications.outbox import enqueue
 from policy import throttle
-from policy.throttle import Limit, Use
+from policy.throttle import Use
 from reset.challenges import CHALLENGE_LIFETIME, SEND_AGAIN_AFTER
 from reset.methods import METHODS
 from reset.methods.base import Start, Verdict
@@ -30,7 +30,6 @@ Purpose = OwnChallenge.Purpose
 STARTED: dict[str, str] = {Purpose.REGISTER: Activity.METHOD_STARTED, Purpose.PROVE: Activity.PROOF_STARTED}
 FAILED: dict[str, str] = {Purpose.REGISTER: Activity.METHOD_REFUSED, Purpose.PROVE: Activity.PROOF_FAILED}
 ABANDONED_AFTER = timedelta(minutes=15)
-FAILURES_OF_OWN = Limit("failed proofs of one signed-in account", 5, timedelta(hours=24))
 
 
 class Checked(StrEnum):
@@ -39,11 +38,6 @@ class Checked(StrEnum):
     RIGHT = "right"
     WRONG = "wrong"
     TOO_LATE = "too_late"
-
-
-def start(challenge: OwnChallenge, authenticator: Authenticator, visitor: Visitor, now: datetime) -> None:
-    """Open a challenge and send what its method sends. Raises TooOften or accounts.executors.NoExecutor."""
-    _prepare(challenge, authenticator, visitor, now)
 
 
 def new(user: User, purpose: str, method: Method, now: datetime, **fields: Any) -> OwnChallenge:
@@ -66,10 +60,14 @@ def send_again(challenge: OwnChallenge, authenticator: Authenticator, visitor: V
         raise NotOffered
     if now < challenge.sent_at + SEND_AGAIN_AFTER:
         raise TooOften(challenge.sent_at + SEND_AGAIN_AFTER)
-    _prepare(challenge, authenticator, visitor, now)
+    start(challenge, authenticator, visitor, now)
 
 
-def _prepare(challenge: OwnChallenge, authenticator: Authenticator, visitor: Visitor, now: datetime) -> None:
+def start(challenge: OwnChallenge, authenticator: Authenticator, visitor: Visitor, now: datetime) -> None:
+    """Open a challenge, or give it another code, and send what its method sends.
+
+    Raises NotOffered, TooOften or accounts.executors.NoExecutor.
+    """
     assert challenge.user.tenant is not None
     given = Start(challenge, challenge.user.tenant, authenticator, True, now)
     prepared = METHODS[Method(challenge.method)].prepare(given)
@@ -127,7 +125,7 @@ def find(user: User, challenge_id: str, purpose: str, now: datetime) -> OwnChall
 def check(
     challenge: OwnChallenge, authenticator: Authenticator | None, answers: list[str], visitor: Visitor, now: datetime
 ) -> tuple[Checked, Verdict | None]:
-    """Count, then compare. Raises TooOften or policy.hashing.Busy."""
+    """Count, then compare. Raises NotOffered, TooOften or policy.hashing.Busy."""
     if challenge.expires_at <= now:
         return Checked.TOO_LATE, None
     count(challenge, visitor, now)
@@ -136,13 +134,13 @@ def check(
         return Checked.RIGHT, verdict
     refuse(challenge, visitor)
     if challenge.method == Method.QUESTIONS and authenticator is not None:
-        _prepare(challenge, authenticator, visitor, now)  # others are asked after a miss
+        start(challenge, authenticator, visitor, now)  # others are asked after a miss
     return Checked.WRONG, None
 
 
 def count(challenge: OwnChallenge, visitor: Visitor, now: datetime) -> None:
     """Count an attempt before it is compared. Raises TooOften."""
-    counted = throttle.count(Use(FAILURES_OF_OWN, account_key_of(challenge.user)), now=now)[0]
+    counted = throttle.count(Use(throttle.FAILURES_OF_OWN, account_key_of(challenge.user)), now=now)[0]
     if counted.count == counted.limit.events + 1:
         audit.record(event(challenge.user, FAILED[challenge.purpose], visitor, challenge, reason="too_many_failures"))
     if counted.is_over:
@@ -162,7 +160,7 @@ def use_up(challenge: OwnChallenge, now: datetime) -> bool:
     unused = OwnChallenge.objects.filter(pk=challenge.pk, used_at=None, expires_at__gt=now, epoch=epoch)
     if unused.update(used_at=now, sealed=b"") != 1:
         return False
-    throttle.count(Use(FAILURES_OF_OWN, account_key_of(challenge.user), -1), now=now)
+    throttle.count(Use(throttle.FAILURES_OF_OWN, account_key_of(challenge.user), -1), now=now)
     return True
 
 

@@ -12,8 +12,12 @@ from functools import cache
 import webauthn
 from cryptography.hazmat.primitives.asymmetric import ec
 from django.conf import settings
-from webauthn.helpers import base64url_to_bytes, bytes_to_base64url, encode_cbor
-from webauthn.helpers.exceptions import WebAuthnException
+from webauthn.helpers import (
+    base64url_to_bytes,
+    bytes_to_base64url,
+    encode_cbor,
+    parse_authentication_credential_json,
+)
 from webauthn.helpers.structs import (
     AuthenticatorSelectionCriteria,
     PublicKeyCredentialDescriptor,
@@ -22,9 +26,10 @@ from webauthn.helpers.structs import (
 )
 
 from accounts import secrets
+from accounts.methods import AuthenticatorType
 from accounts.models import Authenticator, User
 
-LONGEST_ANSWER = 20_000
+LONGEST_NEW, LONGEST_ANSWER = 20_000, 4_000
 REQUIRED = UserVerificationRequirement.REQUIRED
 
 logger = logging.getLogger(__name__)
@@ -77,26 +82,34 @@ def read_new(challenge_id: str, answer: str) -> Passkey | None:
     """The passkey that a browser made; None where its answer is not good."""
     try:
         made = webauthn.verify_registration_response(
-            credential=answer[:LONGEST_ANSWER],
+            credential=answer[:LONGEST_NEW],
             expected_challenge=_challenge(challenge_id),
             expected_rp_id=settings.PASSKEY_HOST,
             expected_origin=settings.BASE_URL,
             require_user_verification=True,
         )
-    except WebAuthnException as error:
+    except Exception as error:  # whatever a browser sent: a wrong answer, and never an error of ours
         _explain(error)
         return None
     return Passkey(made.credential_id, made.credential_public_key, made.sign_count)
 
 
-def sign_count_of(challenge_id: str, authenticator: Authenticator | None, answer: str) -> int | None:
-    """The counter in a right answer to this challenge; None for a wrong one. A stranger's is compared with nobody's key."""
-    passkey = passkey_of(authenticator) if authenticator else _nobodys()
+def read_answer(challenge_id: str, user_id: int | None, answer: str) -> tuple[Authenticator, int] | None:
+    """Which of a person's passkeys answered this challenge, with its new count; None for a wrong answer.
+
+    Any of them will do: the device decides, not the page. Whatever is none of them, a stranger's included, is compared
+    with nobody's key, so that all wrong answers run the same way.
+    """
+    held = Authenticator.objects.filter(
+        user_id=user_id or 0, type=AuthenticatorType.PASSKEY, confirmed_at__isnull=False
+    )
+    known = {passkey_of(row).credential_id: row for row in held}
     try:
-        if json.loads(answer[:LONGEST_ANSWER]).get("id") != bytes_to_base64url(passkey.credential_id) and authenticator:
-            return None
+        credential = parse_authentication_credential_json(answer[:LONGEST_ANSWER])
+        row = known.get(credential.raw_id)
+        passkey = passkey_of(row) if row else _nobodys()
         shown = webauthn.verify_authentication_response(
-            credential=answer[:LONGEST_ANSWER],
+            credential=credential,
             expected_challenge=_challenge(challenge_id),
             expected_rp_id=settings.PASSKEY_HOST,
             expected_origin=settings.BASE_URL,
@@ -104,10 +117,10 @@ def sign_count_of(challenge_id: str, authenticator: Authenticator | None, answer
             credential_current_sign_count=passkey.sign_count,
             require_user_verification=True,
         )
-    except (WebAuthnException, ValueError, AttributeError) as error:
+    except Exception as error:  # whatever a browser sent: a wrong answer, and never an error of ours
         _explain(error)
         return None
-    return shown.new_sign_count if authenticator else None
+    return (row, shown.new_sign_count) if row else None
 
 
 def _challenge(challenge_id: str) -> bytes:

@@ -15,6 +15,7 @@ from accounts.methods import Method
 from accounts.models import Authenticator, User
 from accounts.visitor import Visitor
 from policy import lockout
+from policy.decisions import usable_offers
 from reset import own_challenges
 from reset.methods import METHODS
 from reset.models import OwnChallenge
@@ -37,9 +38,9 @@ def is_fresh(proved_at: str, epoch: str, user: User, now: datetime) -> bool:
 
 def ways(user: User, imported_counts: bool, now: datetime) -> list[tuple[Method, Authenticator]]:
     """The methods already held, with what they would use. Empty: the password proves it."""
-    counting = {held.id for held in facts.load([user], imported_counts, now)[user.pk].authenticators if held.counts}
-    rows = Authenticator.objects.filter(user=user, pk__in=counting).order_by("registered_at", "id")
-    return [(method, row) for row in rows for method in row.methods()]
+    held = facts.load([user], imported_counts, now)[user.pk].authenticators
+    rows = Authenticator.objects.in_bulk([row.id for row in held if row.counts])
+    return [(offer.method, rows[offer.authenticator_id]) for offer in usable_offers(held, tuple(Method))]
 
 
 def begin(
@@ -86,7 +87,7 @@ def send_again(challenge: OwnChallenge, visitor: Visitor, now: datetime) -> None
 
 
 def answer(challenge: OwnChallenge, answers: list[str], visitor: Visitor, now: datetime) -> Checked:
-    """Check an answer and use it up. Raises TooOften or policy.hashing.Busy."""
+    """Check an answer and use it up. Raises NotOffered, TooOften or policy.hashing.Busy."""
     row = authenticator_of(challenge)
     checked, verdict = own_challenges.check(challenge, row, answers, visitor, now)
     if verdict is None:

@@ -250,8 +250,7 @@ def _register(challenge: OwnChallenge, row: Authenticator, visitor: Visitor, now
     user = challenge.user
     row.confirmed_at = row.last_used_at = now
     with transaction.atomic():
-        _in_turn(user)
-        if not own_challenges.use_up(challenge, now):
+        if not (_in_turn(user) and own_challenges.use_up(challenge, now)):
             return Checked.WRONG
         before = addresses_of(user)
         # The same value held unproved (imported, say), and the one that this takes the place of, go.
@@ -280,7 +279,8 @@ def save_questions(user: User, answers: dict[str, str], visitor: Visitor, now: d
     row = _unsaved(user, AuthenticatorType.QUESTIONS, "", "", now)
     row.sealed, row.digest, row.confirmed_at = b"", "", now
     with transaction.atomic():
-        _in_turn(user)
+        if not _in_turn(user):
+            raise NotOffered
         replaced = Authenticator.objects.filter(user=user, type=AuthenticatorType.QUESTIONS).delete()[0]
         row.save()
         SecurityAnswer.objects.bulk_create(
@@ -298,7 +298,8 @@ def make_recovery_codes(user: User, visitor: Visitor, now: datetime) -> list[str
     row = _unsaved(user, AuthenticatorType.RECOVERY_CODES, secrets.random_token(), "", now)
     row.sealed, row.confirmed_at = b"", now
     with transaction.atomic():
-        _in_turn(user)
+        if not _in_turn(user):
+            raise NotOffered
         replaced = Authenticator.objects.filter(user=user, type=row.type).delete()[0]
         row.save()
         RecoveryCode.objects.bulk_create(
@@ -315,27 +316,32 @@ def _tell(user: User, kind: str, replaced: bool, visitor: Visitor, now: datetime
     audit.record(own_challenges.event(user, Activity.METHOD_REGISTERED, visitor, type=kind, replaced=replaced))
 
 
-def _in_turn(user: User) -> None:
-    """One change of a person's methods after another: two at once would each see what the other takes away."""
-    User.objects.select_for_update().only("pk").get(pk=user.pk)
+def _in_turn(user: User) -> bool:
+    """One change of a person's methods after another: two at once would each see what the other takes away.
+
+    False: the account is not as it was when the page was asked for (its sessions were ended, say).
+    """
+    same = User.objects.filter(pk=user.pk, credentials_epoch=user.credentials_epoch, is_enabled=True)
+    return same.select_for_update(no_key=True).values_list("pk", flat=True).first() is not None
 
 
 def rename(user: User, authenticator_id: int, label: str, visitor: Visitor) -> bool:
     """Give a method a name of one's own. False: it is gone."""
     with transaction.atomic():
-        renamed: int = Authenticator.objects.filter(user=user, pk=authenticator_id).update(name=label[:64])
-        if renamed == 1:
+        own = Authenticator.objects.filter(user=user, pk=authenticator_id)
+        renamed = _in_turn(user) and own.update(name=label[:64]) == 1
+        if renamed:
             audit.record(own_challenges.event(user, Activity.METHOD_RENAMED, visitor))
-    return renamed == 1
+    return renamed
 
 
 def remove(user: User, authenticator_id: int, visitor: Visitor, now: datetime) -> bool:
     """Delete a method; every address on file before hears of it. False: it is gone. Raises NoExecutor."""
     with transaction.atomic():
-        before = addresses_of(user)
-        row = Authenticator.objects.select_for_update().filter(user=user, pk=authenticator_id).first()
+        row = Authenticator.objects.filter(user=user, pk=authenticator_id).first() if _in_turn(user) else None
         if row is None:
             return False
+        before = addresses_of(user)
         row.delete()
         enqueue(_notices(user, "removed", row.type, before, visitor, now), now)
         audit.record(own_challenges.event(user, Activity.METHOD_REMOVED, visitor, type=row.type))

@@ -36,6 +36,7 @@ for (const code of document.querySelectorAll("input.code")) {
 const readers = { create: "parseCreationOptionsFromJSON", get: "parseRequestOptionsFromJSON" };
 for (const form of document.querySelectorAll("form[data-passkey]")) {
   const ask = form.dataset.passkey;
+  form.querySelector("[data-scripted]").hidden = false;
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     try {

@@ -5,16 +5,13 @@ from datetime import datetime
 from accounts import totp
 from accounts.methods import Method
 from accounts.models import Authenticator
-from reset.methods.base import WRONG, Asked, AuthenticationMethod, Prepared, Start, Verdict
+from reset.methods.base import WRONG, Asked, AuthenticationMethod, Verdict
 
 
 class AppCode(AuthenticationMethod):
     method = Method.APP_CODE
     template = "reset/app_code.html"
     needs_authenticator = True
-
-    def prepare(self, start: Start) -> Prepared:
-        return Prepared()
 
     def check(
         self, challenge: Asked, authenticator: Authenticator | None, answers: list[str], now: datetime

@@ -64,10 +64,15 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether an answer is right; `uses_up` says which step of an app or which recovery code it is."""
+    """Whether an answer is right.
+
+    `uses_up` says which step of an app, which recovery code or which count of a passkey it is; `by` which one of several
+    passkeys gave it.
+    """
 
     is_right: bool
     uses_up: int | None = None
+    by: Authenticator | None = None
 
 
 WRONG = Verdict(False)
@@ -81,9 +86,9 @@ class AuthenticationMethod(ABC):
     asks_destination = False
     needs_authenticator = False
 
-    @abstractmethod
     def prepare(self, start: Start) -> Prepared:
-        """Make what the challenge needs. Runs before the transaction that stores it."""
+        """Make what the challenge needs, if anything. Runs before the transaction that stores it."""
+        return Prepared()
 
     @abstractmethod
     def check(

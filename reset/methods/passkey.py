@@ -7,7 +7,7 @@ from django.db.models.functions import Now
 from accounts.methods import Method
 from accounts.models import Authenticator
 from reset import passkeys
-from reset.methods.base import Asked, AuthenticationMethod, Prepared, Start, Verdict
+from reset.methods.base import WRONG, Asked, AuthenticationMethod, Verdict
 
 
 class Passkeys(AuthenticationMethod):
@@ -15,19 +15,17 @@ class Passkeys(AuthenticationMethod):
     template = "reset/passkey.html"
     needs_authenticator = True
 
-    def prepare(self, start: Start) -> Prepared:
-        return Prepared()
-
     def check(
         self, challenge: Asked, authenticator: Authenticator | None, answers: list[str], now: datetime
     ) -> Verdict:
-        count = passkeys.sign_count_of(str(challenge.pk), authenticator, answers[0] if len(answers) == 1 else "")
-        return Verdict(count is not None, count)
+        user_id = authenticator.user_id if authenticator else None
+        found = passkeys.read_answer(str(challenge.pk), user_id, answers[0] if len(answers) == 1 else "")
+        return Verdict(True, found[1], found[0]) if found else WRONG
 
     def consume(self, authenticator: Authenticator | None, verdict: Verdict) -> bool:
         """A counter that went on elsewhere meanwhile means a copy of the key, or a rival: neither passes."""
-        if authenticator is None or verdict.uses_up is None:
+        if verdict.by is None or verdict.uses_up is None:
             return False
-        same = Authenticator.objects.filter(pk=authenticator.pk, last_step=authenticator.last_step)
+        same = Authenticator.objects.filter(pk=verdict.by.pk, last_step=verdict.by.last_step)
         moved: int = same.update(last_step=verdict.uses_up, last_used_at=Now())
         return moved == 1

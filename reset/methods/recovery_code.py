@@ -5,16 +5,13 @@ from datetime import datetime
 from accounts.methods import Method
 from accounts.models import Authenticator
 from reset import recovery_codes
-from reset.methods.base import Asked, AuthenticationMethod, Prepared, Start, Verdict
+from reset.methods.base import Asked, AuthenticationMethod, Verdict
 
 
 class RecoveryCodes(AuthenticationMethod):
     method = Method.RECOVERY_CODE
     template = "reset/recovery_code.html"
     needs_authenticator = True
-
-    def prepare(self, start: Start) -> Prepared:
-        return Prepared()
 
     def check(
         self, challenge: Asked, authenticator: Authenticator | None, answers: list[str], now: datetime

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.executors import NoExecutor
 from accounts.models import User
 from policy import hashing, passwords
+from policy.passwords import Rule
 from reset import password_change
 from reset.account_forms import ChangePasswordForm
 from reset.password_proof import Failure
@@ -33,16 +34,23 @@ def account(request: HttpRequest) -> HttpResponse:
     if not password_change.is_possible(user):
         return page(request, "account/account.html", user.tenant, console=_console_of(user))
     form = ChangePasswordForm(request.POST if request.method == "POST" else None)
-    rules = passwords.rules(user.tenant)
-    if form.is_valid():
-        rules = passwords.check(form.cleaned_data["new_password"], user=user, tenant=user.tenant)
-        broken = [rule for rule in rules if not rule.met]
-        if broken:
-            form.refuse(broken)
-        elif _change(request, user, form):
-            messages.success(request, _("Your password was changed. Every other session was signed out."))
-            return HttpResponseRedirect(next_address(request, user))
+    is_changed, rules = change_password(request, user, form)
+    if is_changed:
+        messages.success(request, _("Your password was changed. Every other session was signed out."))
+        return HttpResponseRedirect(next_address(request, user))
     return page(request, "account/account.html", user.tenant, form=form, rules=rules, console=_console_of(user))
+
+
+def change_password(request: HttpRequest, user: User, form: ChangePasswordForm) -> tuple[bool, list[Rule]]:
+    """Whether the form's new password is set now, with this session kept; and the rules as the page lists them."""
+    if not form.is_valid():
+        return False, passwords.rules(user.tenant)
+    rules = passwords.check(form.cleaned_data["new_password"], user=user, tenant=user.tenant)
+    broken = [rule for rule in rules if not rule.met]
+    if broken:
+        form.refuse(broken)
+        return False, rules
+    return _change(request, user, form), rules
 
 
 def _console_of(user: User) -> str:

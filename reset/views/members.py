@@ -68,6 +68,7 @@ def remember_proof(request: HttpRequest) -> None:
 
 
 def remember_sign_in(request: HttpRequest) -> None:
+    """The password was right just now: a proof for as long as nothing else is held."""
     request.session[SIGNED_IN_AT] = timezone.now().isoformat()
 
 

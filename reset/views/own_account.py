@@ -12,7 +12,9 @@ from django.utils.translation import gettext as _
 
 from accounts.executors import NoExecutor
 from accounts.middleware import remember_language
-from reset import activity, alarms, own_account
+from reset import activity, alarms, own_account, password_change
+from reset.account_forms import ChangePasswordForm
+from reset.views.account import change_password
 from reset.views.failures import CANNOT_TELL
 from reset.views.members import freshly_proved, member_page, person_of, tenant_of
 from reset.views.pages import page
@@ -28,20 +30,25 @@ def recent(request: HttpRequest) -> HttpResponse:
 
 @member_page
 def not_me(request: HttpRequest, event_id: UUID) -> HttpResponse:
-    """Ask first; on the button everything stops, this session too."""
+    """Ask first; then everything stops, this session too.
+
+    Whoever did it may know the password: a new one is set by the same form, so that nobody can be faster with the old.
+    """
     user = person_of(request)
     entry = activity.find(user, str(event_id), timezone.now())
     if entry is None:
         return HttpResponseRedirect(reverse("account-activity"))
-    if request.method == "POST":
-        try:
-            alarms.raise_by_owner(user, entry.id, visitor_of(request))
-        except NoExecutor:
-            messages.warning(request, str(CANNOT_TELL))
-            return HttpResponseRedirect(reverse("account-activity"))
-        logout(request)
-        return page(request, "account/stopped.html", user.tenant)
-    return page(request, "account/not_me.html", user.tenant, entry=entry)
+    form = ChangePasswordForm(request.POST or None) if password_change.is_possible(user) else None
+    is_changed, rules = change_password(request, user, form) if form is not None else (request.method == "POST", [])
+    if not is_changed:
+        return page(request, "account/not_me.html", user.tenant, entry=entry, form=form, rules=rules)
+    try:
+        alarms.raise_by_owner(user, entry.id, visitor_of(request))
+    except NoExecutor:
+        messages.warning(request, str(CANNOT_TELL))
+        return HttpResponseRedirect(reverse("account-activity"))
+    logout(request)
+    return page(request, "account/stopped.html", user.tenant)
 
 
 @member_page

@@ -22,7 +22,7 @@ from reset.own_challenges import Checked, Purpose
 from reset.questions import texts
 from reset.requests import NotOffered, TooOften
 from reset.views.failures import CANNOT_TELL, sentence
-from reset.views.members import member_page, person_of, remember_proof, tenant_of
+from reset.views.members import member_page, person_of, remember_proof, remember_sign_in, tenant_of
 from reset.views.pages import page
 from reset.views.requesting import safe_next, visitor_of, with_next
 from reset.views.security_texts import check_sentence, seconds_to_wait, sent_again
@@ -61,7 +61,9 @@ def _by_password(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         proof = proving.by_password(user, form.cleaned_data["password"], visitor_of(request), timezone.now())
         if proof.failure is None:
-            return _proved(request)
+            request.session.cycle_key()
+            remember_sign_in(request)
+            return HttpResponseRedirect(_next(request))
         wrong = _("That isn't your current password.")
         form.add_error("password", sentence(proof.failure, proof.counted.locked_until, wrong))
     return page(request, "security/password.html", user.tenant, form=form, back=_next(request))
@@ -97,6 +99,8 @@ def _check(request: HttpRequest, challenge: OwnChallenge) -> str:
         return wait_text(wait)
     except hashing.Busy:
         return busy_text()
+    except NotOffered:
+        return _("That isn't possible any more. Please choose again.")
     return "" if checked == Checked.RIGHT else check_sentence(checked, Method(challenge.method))
 
 

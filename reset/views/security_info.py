@@ -33,6 +33,8 @@ from reset.views.steps import busy_text, wait_text
 
 TOO_MANY = gettext_lazy("You have as many of these as you may have. Remove or replace one.")
 TEMPLATES: dict[str, str] = {Method.APP_CODE: "security/app.html", Method.PASSKEY: "security/passkey.html"}
+BEGUN = "begun"
+"""In the session: what it has begun to register, after a fresh proof. No other session may see it or go on with it."""
 SETUP = "in_setup"
 """In the session while sign-in is interrupted: where the person goes afterwards."""
 
@@ -59,6 +61,7 @@ def add(request: HttpRequest, method: str) -> HttpResponse:
     if form.is_valid():
         challenge = _begin(request, Method(method), form)
         if challenge is not None:
+            request.session[BEGUN] = [*request.session.get(BEGUN, [])[-4:], str(challenge.pk)]
             return HttpResponseRedirect(reverse("security-confirm", args=[challenge.pk]))
     title, _hint = ADD[Method(method)]
     return page(
@@ -130,7 +133,7 @@ def confirm(request: HttpRequest, challenge_id: UUID) -> HttpResponse:
     """The code that came, or that the new app shows."""
     user = person_of(request)
     challenge = own_challenges.find(user, str(challenge_id), Purpose.REGISTER, timezone.now())
-    if challenge is None:
+    if challenge is None or str(challenge_id) not in request.session.get(BEGUN, []):
         messages.warning(request, _("The time for that was over, or it is done already. Nothing else was changed."))
         return HttpResponseRedirect(_back(request))
     error, notice = "", ""

@@ -17,13 +17,23 @@ from tests.reset import journeys
 from tests.reset.signing_in import PASSWORD, events, give_app, is_signed_in, make_administrator, post_sign_in, reloaded
 from tests.reset.test_security_info import prove, text_of
 
-ACTIVITY = "/account/activity/"
+ACTIVITY, NEW = "/account/activity/", "violet harbour kettle"
 
 
 @pytest.fixture
 def signed_in(client: Any, alice: User) -> Any:
     post_sign_in(client, "alice@acme.example", PASSWORD, HTTP_USER_AGENT="Mozilla/5.0 (X11; Linux) Firefox/140.0")
     return client
+
+
+def new_password(current: str = PASSWORD) -> dict[str, str]:
+    return {"current_password": current, "new_password": NEW, "once_more": NEW}
+
+
+def is_signed_in_with(password: str) -> bool:
+    client = Client()
+    post_sign_in(client, "alice@acme.example", password)
+    return is_signed_in(client)
 
 
 def entries(client: Any) -> Any:
@@ -60,8 +70,17 @@ def test_recent_activity_costs_the_same_however_much_happened(
 ) -> None:
     with scopes_disabled():
         record(*(Event(Activity.SIGNED_IN, alice.tenant_id, target=alice) for _ in range(150)))
-        with django_assert_num_queries(1):
+        with django_assert_num_queries(2):
             assert len(activity.recent(alice, timezone.now())) == activity.MOST
+
+
+def test_failures_that_a_stranger_causes_hide_nothing(signed_in: Any, alice: User) -> None:
+    with scopes_disabled():
+        registered = Event(Activity.METHOD_REGISTERED, alice.tenant_id, target=alice)
+        record(registered, *(Event(Activity.SIGN_IN_FAILED, alice.tenant_id, False, target=alice) for _ in range(150)))
+        shown = [str(entry.what) for entry in activity.recent(alice, timezone.now())]
+    assert shown.count("Sign-in failed") == activity.MOST_FAILURES
+    assert "Method registered" in shown
 
 
 def test_this_was_not_me_asks_first_and_then_stops_everything(signed_in: Any, alice: User, bob: User) -> None:
@@ -69,10 +88,14 @@ def test_this_was_not_me_asks_first_and_then_stops_everything(signed_in: Any, al
     entry = entries(signed_in)[0]
     assert "stop everything" in text_of(signed_in.get(f"{ACTIVITY}{entry.id}/"))
     assert not reloaded(alice).self_service_paused
-    page = signed_in.post(f"{ACTIVITY}{entry.id}/")
+    assert "isn't your current password" in text_of(signed_in.post(f"{ACTIVITY}{entry.id}/", new_password("wrong")))
+    assert not reloaded(alice).self_service_paused
+    page = signed_in.post(f"{ACTIVITY}{entry.id}/", new_password())
     assert "Everything is stopped" in text_of(page)
     after = reloaded(alice)
-    assert (after.self_service_paused, after.must_change_password) == (True, True)
+    assert (after.self_service_paused, after.must_change_password) == (True, False)
+    assert not is_signed_in_with(PASSWORD), "nobody is faster with the old password"
+    assert is_signed_in_with(NEW)
     assert not is_signed_in(signed_in)
     assert [str(event.correlation_id) for event in events(Activity.ALARM_RAISED)] == [entry.id]
     assert len(journeys.messages("alarm_was_raised")) == 1
@@ -91,7 +114,8 @@ def test_where_nobody_could_be_told_nothing_is_stopped(signed_in: Any, alice: Us
     make_administrator(bob)
     entry = entries(signed_in)[0]
     ExecutorKey.objects.all().delete()
-    assert signed_in.post(f"{ACTIVITY}{entry.id}/").url == ACTIVITY
+    page = text_of(signed_in.post(f"{ACTIVITY}{entry.id}/", new_password()))
+    assert "so nothing was changed" in page
     assert not reloaded(alice).self_service_paused
 
 

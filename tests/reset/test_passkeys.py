@@ -159,6 +159,35 @@ def test_a_passkey_used_at_another_address_tells_the_operator(signed_in: Any, ca
     assert "elsewhere" not in caplog.text
 
 
+def test_any_of_several_passkeys_will_do_and_there_is_one_way_to_choose(signed_in: Any, alice: User) -> None:
+    first, second = SecurityKey(), SecurityKey(counts=True)
+    register(signed_in, first)
+    register(signed_in, second)
+    for key in (second, first, second):
+        client = Browser()
+        assert wizard.answer(client, key.get(begin(client))).status_code == 302
+    client = Browser()
+    journeys.begin(client)
+    assert [offer.method for offer in client.get(VERIFY).context["offers"]].count("passkey") == 1
+
+
+@pytest.mark.parametrize("depth", [100, 300, 600, 900, 1300, 1990])
+def test_e1_whatever_is_sent_answers_members_and_strangers_alike(
+    signed_in: Any, open_policy: ResetPolicy, depth: int
+) -> None:
+    register(signed_in, SecurityKey())
+    journeys.policy_with(open_policy, methods=["passkey"])
+    answer = '{"id":"x","rawId":"x","type":"public-key","response":{},"z":' + "[" * depth + "]" * depth + "}"
+    told = set()
+    for name in ("alice@acme.example", *(f"nobody{number}@acme.example" for number in range(4))):
+        client = Browser()
+        journeys.begin(client, name)
+        if any(offer.method == "passkey" for offer in client.get(VERIFY).context["offers"]):
+            wizard.choose(client, "passkey")
+            told.add(wizard.answer(client, answer).status_code)
+    assert told == {200}
+
+
 def test_strangers_are_asked_the_same_way(signed_in: Any, open_policy: ResetPolicy) -> None:
     register(signed_in, SecurityKey())
     journeys.policy_with(open_policy, methods=["passkey"])

@@ -15,6 +15,7 @@ from policy.models import Counter, SignInLockout
 from reset import signin
 from reset.password_proof import Failure, account_key_of
 from tests.conftest import make_tenant, make_user
+from tests.reset import journeys
 from tests.reset.signing_in import (
     LOCKED,
     NEUTRAL,
@@ -168,10 +169,15 @@ def test_o5_case_and_spaces_in_the_name_are_one_account(alice: User) -> None:
     assert lockout.find_lock(account_key_of(alice)) is not None
 
 
-def test_a_new_epoch_opens_a_locked_account(alice: User) -> None:
+def test_new_credentials_alone_open_no_locked_account(alice: User) -> None:
     miss_often(11)
-    alice.credentials_epoch = "0" * 32
-    alice.save()
+    journeys.change(alice, credentials_epoch="0" * 32)
+    assert signin.attempt("alice@acme.example", PASSWORD, tenant=None, visitor=OFFICE).user is None
+
+
+def test_a_completed_reset_opens_a_locked_account(alice: User) -> None:
+    miss_often(11)
+    journeys.change(alice, failures_epoch="0" * 32)
     assert signin.attempt("alice@acme.example", PASSWORD, tenant=None, visitor=OFFICE).user == alice
 
 
