@@ -32,7 +32,7 @@ def visit(environment: dict[str, str], log: Path, end_by: int, whole_group: bool
         process = subprocess.Popen(
             COMMAND, cwd=ROOT, env=environment, stdout=output, stderr=output, start_new_session=True
         )
-    address = f"http://127.0.0.1:{environment['PORT']}/"
+    address = f"http://localhost:{environment['PORT']}/"
     try:
         servers.wait_until(lambda: f"{address}dev/outbox/" in log.read_text(), process, log)
         page: bytes = urlopen(address, timeout=10).read()
