@@ -67,6 +67,13 @@ def test_who_has_nothing_registers_at_sign_in_and_goes_on(person: Visitor) -> No
     person.look("review")
     person.press("Looks good")
     expect(page).to_have_url(re.compile("/account/$"))
+    person.look("account")
+    page.locator("a", has_text="Recent activity").click()
+    expect(page.locator(".activity li").first).to_contain_text("Method registered")
+    person.look("activity")
+    page.locator("a", has_text="This wasn't me").first.click()
+    expect(page.locator("button.danger")).to_have_text("It wasn't me: stop everything")
+    person.look("not-me")
 
 
 def test_a_second_method_is_added_named_and_removed(person: Visitor) -> None:
