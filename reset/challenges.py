@@ -20,12 +20,16 @@ from policy.throttle import Use
 from reset import buckets
 from reset.methods import METHODS
 from reset.methods.base import Start
-from reset.models import Challenge, ResetRequest, State
+from reset.models import Challenge, OwnChallenge, ResetRequest, State
 from reset.requests import TooOften, end, event
 from reset.standing import still_stands
 
 CHALLENGE_LIFETIME = timedelta(minutes=5)
-SEND_AGAIN_AFTER = timedelta(seconds=30)
+
+
+def again_at(challenge: Challenge | OwnChallenge) -> datetime | None:
+    """When what was sent may be sent once more; None where nothing was sent."""
+    return challenge.sent_at and challenge.sent_at + METHODS[Method(challenge.method)].again_after
 
 
 def held(request: ResetRequest, authenticator_id: int | None, destination: str) -> QuerySet[Authenticator]:
@@ -66,11 +70,12 @@ def start(
     if authenticator is None and not request.is_decoy:
         end(request, State.FAILED, "account_changed", visitor, now)
         return
-    prepared = METHODS[offer.method].prepare(Start(request, request.tenant, authenticator, is_right_destination, now))
+    challenge = _challenge(request, offer, now)
+    given = Start(challenge.pk, request, request.tenant, authenticator, is_right_destination, now)
+    prepared = METHODS[offer.method].prepare(given)
     if prepared.drafts:
         _count_send(request, offer, now)
-    challenge = _challenge(request, offer, now)
-    challenge.digest, challenge.questions = prepared.digest, list(prepared.questions)
+    challenge.digest, challenge.questions, challenge.shown = prepared.digest, list(prepared.questions), prepared.shown
     challenge.is_deliverable = is_right_destination
     challenge.sent_at = now if prepared.drafts else None
     _make_current(request, challenge, prepared.drafts, visitor, now)

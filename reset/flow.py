@@ -55,6 +55,7 @@ class Answered(StrEnum):
 
     RIGHT = "right"
     WRONG = "wrong"
+    WAITING = "waiting"
     TOO_LATE = "too_late"
     STOPPED = "stopped"
 
@@ -191,10 +192,11 @@ def send_again(request: ResetRequest, visitor: Visitor, now: datetime | None = N
     """Send a new code the same way, after the cool-down. The old code dies; failures stay counted. Raises TooOften."""
     now = now or timezone.now()
     challenge, offer = _running(request)
-    if challenge.sent_at is None:
+    again_at = challenges.again_at(challenge)
+    if again_at is None:
         raise NotOffered
-    if now < challenge.sent_at + challenges.SEND_AGAIN_AFTER:
-        raise TooOften(challenge.sent_at + challenges.SEND_AGAIN_AFTER)
+    if now < again_at:
+        raise TooOften(again_at)
     challenges.start(request, offer, visitor, now, challenge.is_deliverable)
 
 
@@ -230,8 +232,10 @@ def answer(
         return Answered.STOPPED, ""
     if challenge.expires_at <= now:
         return Answered.TOO_LATE, ""
-    _count_try(request, visitor, now)
     method = METHODS[Method(challenge.method)]
+    if method.confirmed_elsewhere and challenge.confirmed_at is None:
+        return Answered.WAITING, ""
+    _count_try(request, visitor, now)
     authenticator = (
         challenges.authenticator_of(request, challenge.authenticator_id, challenge.destination)
         if method.needs_authenticator

@@ -19,7 +19,7 @@ from accounts.visitor import Visitor
 from notifications.outbox import enqueue
 from policy import throttle
 from policy.throttle import Use
-from reset.challenges import CHALLENGE_LIFETIME, SEND_AGAIN_AFTER
+from reset.challenges import CHALLENGE_LIFETIME, again_at
 from reset.methods import METHODS
 from reset.methods.base import Start, Verdict
 from reset.models import OwnChallenge
@@ -37,6 +37,7 @@ class Checked(StrEnum):
 
     RIGHT = "right"
     WRONG = "wrong"
+    WAITING = "waiting"
     TOO_LATE = "too_late"
 
 
@@ -56,10 +57,11 @@ def new(user: User, purpose: str, method: Method, now: datetime, **fields: Any) 
 
 def send_again(challenge: OwnChallenge, authenticator: Authenticator, visitor: Visitor, now: datetime) -> None:
     """A new code the same way, after the cool-down; the old one dies. Raises NotOffered or TooOften."""
-    if challenge.sent_at is None:
+    opens_at = again_at(challenge)
+    if opens_at is None:
         raise NotOffered
-    if now < challenge.sent_at + SEND_AGAIN_AFTER:
-        raise TooOften(challenge.sent_at + SEND_AGAIN_AFTER)
+    if now < opens_at:
+        raise TooOften(opens_at)
     start(challenge, authenticator, visitor, now)
 
 
@@ -69,11 +71,12 @@ def start(challenge: OwnChallenge, authenticator: Authenticator, visitor: Visito
     Raises NotOffered, TooOften or accounts.executors.NoExecutor.
     """
     assert challenge.user.tenant is not None
-    given = Start(challenge, challenge.user.tenant, authenticator, True, now)
+    given = Start(challenge.pk, challenge, challenge.user.tenant, authenticator, True, now)
     prepared = METHODS[Method(challenge.method)].prepare(given)
     if prepared.drafts:
         _count_send(challenge, authenticator, now)
-    challenge.digest, challenge.questions = prepared.digest, list(prepared.questions)
+    challenge.digest, challenge.questions, challenge.shown = prepared.digest, list(prepared.questions), prepared.shown
+    challenge.confirmed_at = None
     challenge.sent_at = now if prepared.drafts else None
     challenge.expires_at = now + CHALLENGE_LIFETIME
     with transaction.atomic():
@@ -87,7 +90,7 @@ def _store(challenge: OwnChallenge) -> None:
     if challenge._state.adding:
         challenge.save()
         return
-    names = ("digest", "questions", "sent_at", "expires_at")
+    names = ("digest", "questions", "shown", "confirmed_at", "sent_at", "expires_at")
     unused = OwnChallenge.objects.filter(pk=challenge.pk, used_at=None)
     if unused.update(**{name: getattr(challenge, name) for name in names}) != 1:
         raise NotOffered
@@ -128,8 +131,11 @@ def check(
     """Count, then compare. Raises NotOffered, TooOften or policy.hashing.Busy."""
     if challenge.expires_at <= now:
         return Checked.TOO_LATE, None
+    method = METHODS[Method(challenge.method)]
+    if method.confirmed_elsewhere and challenge.confirmed_at is None:
+        return Checked.WAITING, None
     count(challenge, visitor, now)
-    verdict = METHODS[Method(challenge.method)].check(challenge, authenticator, answers, now)
+    verdict = method.check(challenge, authenticator, answers, now)
     if verdict.is_right:
         return Checked.RIGHT, verdict
     refuse(challenge, visitor)

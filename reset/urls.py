@@ -9,6 +9,7 @@ WIZARD = (
     ("", home.home, "home"),
     ("reset/", wizard.identify, "reset-identify"),
     ("reset/verify/", wizard.verify, "reset-verify"),
+    ("reset/verify/waiting/", wizard.waiting, "reset-waiting"),
     ("reset/password/", wizard.password, "reset-password"),
     ("reset/status/", wizard.status, "reset-status"),
     ("reset/cancel/", wizard.cancel, "reset-cancel"),

@@ -18,6 +18,7 @@ from accounts.models import Authenticator
 from policy import hashing
 from reset import own_challenges, passkeys, questions, registration
 from reset.forms import code_form
+from reset.methods import METHODS
 from reset.models import OwnChallenge
 from reset.own_challenges import Checked, Purpose
 from reset.own_forms import AddressForm, LabelForm, NumberForm, QuestionsForm
@@ -28,8 +29,8 @@ from reset.views.failures import CANNOT_TELL
 from reset.views.members import freshly_proved, member_page, person_of, tenant_of
 from reset.views.pages import page
 from reset.views.requesting import visitor_of
-from reset.views.security_texts import ADD, METHOD_OF, check_sentence, seconds_to_wait, sent_again
-from reset.views.steps import busy_text, wait_text
+from reset.views.security_texts import ADD, METHOD_OF, check_sentence, sent_again
+from reset.views.steps import busy_text, is_waited_for, seconds_to_wait, wait_text
 
 TOO_MANY = gettext_lazy("You have as many of these as you may have. Remove or replace one.")
 TEMPLATES: dict[str, str] = {Method.APP_CODE: "security/app.html", Method.PASSKEY: "security/passkey.html"}
@@ -140,21 +141,26 @@ def confirm(request: HttpRequest, challenge_id: UUID) -> HttpResponse:
     if request.method == "POST" and request.POST.get("action") == "again":
         notice = sent_again(lambda: registration.send_again(challenge, visitor_of(request), timezone.now()))
     elif request.method == "POST":
-        error = _check(request, challenge)
-        if not error:
+        wrong = _check(request, challenge)
+        if wrong is None:
             messages.success(request, _("That works. It is registered."))
             return HttpResponseRedirect(_back(request))
+        error = wrong
     context: dict[str, Any] = {
         "challenge": challenge,
         "form": code_form(challenge.method, error),
         "wait": seconds_to_wait(challenge),
+        "waits": is_waited_for(challenge),
         "error": error,
         "notice": notice,
         "back": _back(request),
     }
-    return page(
-        request, TEMPLATES.get(challenge.method, "security/code.html"), user.tenant, **context, **_told(challenge)
-    )
+    return page(request, _template(Method(challenge.method)), user.tenant, **context, **_told(challenge))
+
+
+def _template(method: Method) -> str:
+    usual = "security/waiting.html" if METHODS[method].confirmed_elsewhere else "security/code.html"
+    return TEMPLATES.get(method, usual)
 
 
 def _told(challenge: OwnChallenge) -> dict[str, Any]:
@@ -169,8 +175,8 @@ def _told(challenge: OwnChallenge) -> dict[str, Any]:
     return {"destination": registration.shown(AuthenticatorType(challenge.type), value)}
 
 
-def _check(request: HttpRequest, challenge: OwnChallenge) -> str:
-    """What is wrong with a code; nothing when it was right and the method is registered."""
+def _check(request: HttpRequest, challenge: OwnChallenge) -> str | None:
+    """What is wrong with a code (empty: it isn't there yet); None when it was right and the method is registered."""
     code = "".join(request.POST.get("code", "").split())
     confirm_it = registration.confirm_passkey if challenge.method == Method.PASSKEY else registration.confirm
     try:
@@ -181,7 +187,7 @@ def _check(request: HttpRequest, challenge: OwnChallenge) -> str:
         return str(TOO_MANY)
     except NoExecutor:
         return str(CANNOT_TELL)
-    return "" if checked == Checked.RIGHT else check_sentence(checked, Method(challenge.method))
+    return None if checked == Checked.RIGHT else check_sentence(checked, Method(challenge.method))
 
 
 def _questions(request: HttpRequest) -> HttpResponse:

@@ -2,15 +2,12 @@
 
 from collections.abc import Callable
 
-from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.executors import NoExecutor
 from accounts.methods import AuthenticatorType, Kind, Method
-from reset.challenges import SEND_AGAIN_AFTER
-from reset.models import OwnChallenge
 from reset.own_challenges import Checked
 from reset.requests import NotOffered, TooOften
 from reset.views.failures import CANNOT_TELL
@@ -44,6 +41,8 @@ ICONS: dict[Kind, str] = {
 
 def check_sentence(checked: Checked, method: Method) -> str:
     """Why an answer didn't count."""
+    if checked == Checked.WAITING:
+        return ""
     if checked == Checked.TOO_LATE:
         return _("The time for that was over. Please go back and start again.")
     if method == Method.QUESTIONS:
@@ -71,11 +70,3 @@ def sent_again(send: Callable[[], None]) -> str:
     except NoExecutor:
         return str(CANNOT_TELL)
     return _("A new code is on its way. The one before doesn't work any more.")
-
-
-def seconds_to_wait(challenge: OwnChallenge) -> int:
-    """Until a code may be sent again; 0 when it may be now."""
-    if challenge.sent_at is None:
-        return 0
-    left = (challenge.sent_at + SEND_AGAIN_AFTER - timezone.now()).total_seconds()
-    return max(0, int(left) + 1 if left > 0 else 0)

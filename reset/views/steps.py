@@ -10,13 +10,12 @@ from accounts.methods import Method
 from accounts.models import Tenant
 from policy import passwords
 from policy.passwords import Rule
-from reset import flow, passkeys
-from reset.challenges import SEND_AGAIN_AFTER
+from reset import challenges, flow, passkeys
 from reset.flow import Step
 from reset.forms import AnswersForm, DestinationForm, PasswordForm, code_form
 from reset.methods import METHODS
 from reset.methods.codes import sender_shown
-from reset.models import Challenge, ResetRequest
+from reset.models import Challenge, OwnChallenge, ResetRequest
 from reset.questions import texts
 from reset.requests import TooOften
 from reset.views import access
@@ -81,13 +80,26 @@ def _answer_context(reset: ResetRequest, challenge: Challenge, error: str) -> di
         return {"form": AnswersForm(texts(challenge.questions, reset.tenant))}
     if challenge.method == Method.PASSKEY:
         return {"options": passkeys.request_options(str(challenge.pk)), "challenge": challenge}
-    wait = (challenge.sent_at + SEND_AGAIN_AFTER - timezone.now()).total_seconds() if challenge.sent_at else 0
     return {
         "form": code_form(challenge.method, error),
         "challenge": challenge,
         "sender": sender_shown(),
-        "wait": max(0, int(wait) + 1 if wait > 0 else 0),
+        "wait": seconds_to_wait(challenge),
+        "waits": is_waited_for(challenge),
     }
+
+
+def seconds_to_wait(challenge: Challenge | OwnChallenge) -> int:
+    """Until what was sent may be sent again; 0 when it may be now."""
+    again_at = challenges.again_at(challenge)
+    left = (again_at - timezone.now()).total_seconds() if again_at else 0
+    return int(left) + 1 if left > 0 else 0
+
+
+def is_waited_for(challenge: Challenge | OwnChallenge) -> bool:
+    """Whether the page of this challenge has nothing to do yet: it is to be confirmed elsewhere, and there is time."""
+    waits = METHODS[Method(challenge.method)].confirmed_elsewhere and challenge.confirmed_at is None
+    return waits and challenge.expires_at > timezone.now()
 
 
 def password_page(
