@@ -255,6 +255,7 @@ SWEEP_SECONDS = 5.0
 EMAIL_URL = secret(env, "EMAIL_URL") or ("captured://" if EMBEDDED else "")
 EMAIL_FROM = env.str("EMAIL_FROM", default=f"no-reply@{host_of(BASE_URL) or 'localhost'}")
 SMS_URL = secret(env, "SMS_URL") or ("captured://" if EMBEDDED else "")
+VOICE_URL = secret(env, "VOICE_URL") or ("captured://" if EMBEDDED else "")
 SMS_METHOD = env.str("SMS_METHOD", default="POST")
 SMS_BODY = env.str("SMS_BODY", default='{"to": "{to}", "text": "{text}"}')
 SMS_CONTENT_TYPE = env.str("SMS_CONTENT_TYPE", default="application/json")

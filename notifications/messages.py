@@ -14,6 +14,7 @@ from notifications.outbox import Draft
 # Every message there is, and the channels it goes by.
 KINDS: dict[str, tuple[Channel, ...]] = {
     "passcode": (Channel.EMAIL, Channel.SMS),
+    "call": (Channel.VOICE,),
     "password_was_reset": (Channel.EMAIL,),
     "account_was_unlocked": (Channel.EMAIL,),
     "password_was_changed": (Channel.EMAIL,),
@@ -59,6 +60,32 @@ def passcode_by_sms(
 ) -> Draft:
     """A one-time passcode to a number in E.164. With `withheld` nobody gets it."""
     return _passcode(Channel.SMS, code, lifetime, withheld, reader)
+
+
+def call(
+    *,
+    answer_path: str,
+    keys: int,
+    lifetime: timedelta = PASSCODE_LIFETIME,
+    withheld: bool = False,
+    **reader: Unpack[Reader],
+) -> Draft:
+    """A call to a number in E.164 (an extension after `x`) that asks for so many digits, then the hash key.
+
+    What is pressed goes to `answer_path`. The digits themselves are on the page alone: whoever takes the call hears none.
+    """
+    return Draft(
+        kind="call",
+        channel=Channel.VOICE,
+        recipient=reader["recipient"],
+        language=reader["language"],
+        tenant_id=reader["tenant_id"],
+        lifetime=lifetime,
+        context={"answer_path": answer_path, "keys": str(keys)},
+        correlation_id=reader.get("correlation_id"),
+        user_id=reader.get("user_id"),
+        withheld=withheld,
+    )
 
 
 def password_was_reset(*, name: str, methods: Sequence[str], alarm_url: str = "", **notice: Unpack[Notice]) -> Draft:

@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from accounts import audit
 from accounts.audit import Activity
 from accounts.lookups import Lookup
-from accounts.methods import Method
+from accounts.methods import Kind, Method
 from accounts.models import Authenticator, User
 from accounts.moving import move_and_add
 from accounts.tenants import all_opened
@@ -102,7 +102,7 @@ def _challenge(request: ResetRequest, offer: Offer, now: datetime) -> Challenge:
 
 
 def _count_send(request: ResetRequest, offer: Offer, now: datetime) -> None:
-    to_account = throttle.TEXTS_TO_ACCOUNT if offer.method == Method.SMS else throttle.SENDS_TO_ACCOUNT
+    to_account = throttle.PHONE_SENDS_TO_ACCOUNT if offer.kind == Kind.PHONE else throttle.SENDS_TO_ACCOUNT
     for state in throttle.count(
         Use(to_account, buckets.of_request(request)), Use(throttle.SENDS_TO_DESTINATION, offer.destination), now=now
     ):

@@ -13,7 +13,7 @@ from django.db.models import OuterRef, Subquery
 
 from accounts import audit
 from accounts.audit import Activity, Event
-from accounts.methods import Method
+from accounts.methods import KIND_OF, Kind, Method
 from accounts.models import Authenticator, User
 from accounts.visitor import Visitor
 from notifications.outbox import enqueue
@@ -97,7 +97,8 @@ def _store(challenge: OwnChallenge) -> None:
 
 
 def _count_send(challenge: OwnChallenge, authenticator: Authenticator, now: datetime) -> None:
-    to_account = throttle.TEXTS_TO_ACCOUNT if challenge.method == Method.SMS else throttle.SENDS_TO_ACCOUNT
+    is_phone = KIND_OF[Method(challenge.method)] == Kind.PHONE
+    to_account = throttle.PHONE_SENDS_TO_ACCOUNT if is_phone else throttle.SENDS_TO_ACCOUNT
     counted = throttle.count(
         Use(to_account, account_key_of(challenge.user)),
         Use(throttle.SENDS_TO_DESTINATION, authenticator.digest),

@@ -53,6 +53,7 @@ def production(settings: Any, tmp_path: Path) -> Any:
     settings.EMAIL_URL = "smtp+tls://rekey:hidden-word@mail.acme.example:587"
     settings.EMAIL_FROM = "no-reply@acme.example"
     settings.SMS_URL = ""
+    settings.VOICE_URL = ""
     settings.STATIC_ROOT = tmp_path
     write(tmp_path / "staticfiles.json", b"{}")
     return settings
@@ -259,3 +260,8 @@ def test_a_silenced_check_does_not_stop_a_process(production: Any) -> None:
 def test_the_csrf_check_is_in_force_though_its_warning_is_silenced(settings: Any) -> None:
     classes = [import_string(name) for name in settings.MIDDLEWARE]
     assert [cls for cls in classes if isinstance(cls, type) and issubclass(cls, CsrfViewMiddleware)]
+
+
+def test_captured_calls_are_refused(production: Any) -> None:
+    production.VOICE_URL = "captured://"
+    assert found() == {"rekey.E023"}

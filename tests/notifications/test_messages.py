@@ -67,7 +67,7 @@ EVERY_LANGUAGE = pytest.mark.parametrize("language", ["en", "de", "fr", "es", "a
 
 
 def test_every_kind_of_message_is_looked_at_here() -> None:
-    assert {draft.kind for draft in drafts()} == set(messages.KINDS)
+    assert {draft.kind for draft in drafts()} == set(messages.KINDS) - {"call"}, "a call is looked at with its channel"
 
 
 @EACH
