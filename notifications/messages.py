@@ -23,6 +23,7 @@ KINDS: dict[str, tuple[Channel, ...]] = {
     "authenticator_was_changed": (Channel.EMAIL,),
     "own_method_was_changed": (Channel.EMAIL,),
     "alarm_was_raised": (Channel.EMAIL,),
+    "spend_alarm": (Channel.EMAIL,),
 }
 PASSCODE_LIFETIME = timedelta(minutes=5)
 NOTICE_LIFETIME = timedelta(days=3)
@@ -126,6 +127,20 @@ def own_method_was_changed(*, change: str, kind: str, **notice: Unpack[Notice]) 
 def alarm_was_raised(*, support_code: str = "", **notice: Unpack[Notice]) -> Draft:
     """To an administrator: the owner said *this wasn't me*; when and from where that was said."""
     return _notice("alarm_was_raised", notice, support_code=support_code)
+
+
+def spend_alarm(*, sent: int, answered: int, **reader: Unpack[Reader]) -> Draft:
+    """To an administrator: of the texts and calls of a day, so few were answered that somebody may earn by them."""
+    return Draft(
+        kind="spend_alarm",
+        channel=Channel.EMAIL,
+        recipient=reader["recipient"],
+        language=reader["language"],
+        tenant_id=reader["tenant_id"],
+        lifetime=NOTICE_LIFETIME,
+        context={"sent": str(sent), "answered": str(answered)},
+        user_id=reader.get("user_id"),
+    )
 
 
 def _passcode(channel: Channel, code: str, lifetime: timedelta, withheld: bool, reader: Reader) -> Draft:

@@ -14,14 +14,13 @@ from accounts.tenants import all_opened
 from accounts.visitor import Visitor
 from notifications import outbox
 from notifications.outbox import Draft
-from policy import throttle
 from policy.decisions import Offer
-from policy.throttle import Use
-from reset import buckets
+from reset import buckets, sending
 from reset.methods import METHODS
 from reset.methods.base import Start
 from reset.models import Challenge, OwnChallenge, ResetRequest, State
-from reset.requests import TooOften, end, event
+from reset.requests import end, event
+from reset.sending import NotSent, Sending
 from reset.standing import still_stands
 
 CHALLENGE_LIFETIME = timedelta(minutes=5)
@@ -63,18 +62,23 @@ def authenticator_of(request: ResetRequest, authenticator_id: int | None, destin
 
 
 def start(
-    request: ResetRequest, offer: Offer, visitor: Visitor, now: datetime, is_right_destination: bool = True
+    request: ResetRequest,
+    offer: Offer,
+    visitor: Visitor,
+    now: datetime,
+    is_right_destination: bool = True,
+    typed: str = "",
 ) -> None:
-    """Open a challenge that can be answered, and send what the method sends. Raises TooOften."""
+    """Open a challenge that can be answered, and send what the method sends. Raises TooOften or NotSent."""
     authenticator = authenticator_of(request, offer.authenticator_id, offer.destination)
     if authenticator is None and not request.is_decoy:
         end(request, State.FAILED, "account_changed", visitor, now)
         return
+    is_real = authenticator is not None and is_right_destination
+    goes_out = _may_go_out(request, offer, authenticator, typed, is_real, visitor, now)
     challenge = _challenge(request, offer, now)
-    given = Start(challenge.pk, request, request.tenant, authenticator, is_right_destination, now)
+    given = Start(challenge.pk, request, request.tenant, authenticator, is_right_destination and goes_out, now)
     prepared = METHODS[offer.method].prepare(given)
-    if prepared.drafts:
-        _count_send(request, offer, now)
     challenge.digest, challenge.questions, challenge.shown = prepared.digest, list(prepared.questions), prepared.shown
     challenge.is_deliverable = is_right_destination
     challenge.sent_at = now if prepared.drafts else None
@@ -101,13 +105,34 @@ def _challenge(request: ResetRequest, offer: Offer, now: datetime) -> Challenge:
     )
 
 
-def _count_send(request: ResetRequest, offer: Offer, now: datetime) -> None:
-    to_account = throttle.PHONE_SENDS_TO_ACCOUNT if offer.kind == Kind.PHONE else throttle.SENDS_TO_ACCOUNT
-    for state in throttle.count(
-        Use(to_account, buckets.of_request(request)), Use(throttle.SENDS_TO_DESTINATION, offer.destination), now=now
-    ):
-        if state.is_over:
-            raise TooOften(state.ends_at)
+def _may_go_out(
+    request: ResetRequest,
+    offer: Offer,
+    authenticator: Authenticator | None,
+    typed: str,
+    is_real: bool,
+    visitor: Visitor,
+    now: datetime,
+) -> bool:
+    """Count what is about to be sent. Raises TooOften or NotSent."""
+    number = typed or (authenticator.secret_value if authenticator and offer.kind == Kind.PHONE else "")
+    try:
+        return sending.count(
+            Sending(
+                kind=offer.kind,
+                tenant_id=request.tenant_id,
+                bucket=buckets.of_request(request),
+                account=request.account_key,
+                destination=offer.destination,
+                number=number,
+                is_typed=bool(typed),
+                is_real=is_real,
+            ),
+            now,
+        )
+    except NotSent as stopped:
+        audit.record(event(request, Activity.SEND_STOPPED, visitor, False, stopped.reason, method=offer.method))
+        raise
 
 
 def _make_current(

@@ -24,13 +24,14 @@ from reset.own_challenges import Checked, Purpose
 from reset.own_forms import AddressForm, LabelForm, NumberForm, OfficeNumberForm, QuestionsForm
 from reset.registration import HeldAlready, OwnDomain, TooMany
 from reset.requests import NotOffered, TooOften
+from reset.sending import NotSent
 from reset.views import app_keys
 from reset.views.failures import CANNOT_TELL
 from reset.views.members import freshly_proved, member_page, person_of, tenant_of
 from reset.views.pages import page
 from reset.views.requesting import visitor_of
 from reset.views.security_texts import ADD, check_sentence, sent_again, ways_to_add
-from reset.views.steps import busy_text, is_waited_for, seconds_to_wait, wait_text
+from reset.views.steps import busy_text, is_waited_for, not_sent_text, seconds_to_wait, wait_text
 
 SMS_OR_CALL = {Method.SMS: Method.CALL, Method.CALL: Method.SMS}
 TOO_MANY = gettext_lazy("You have as many of these as you may have. Remove or replace one.")
@@ -131,6 +132,8 @@ def _begin(request: HttpRequest, method: Method, form: LabelForm) -> OwnChalleng
         form.add_error(None, _("Your organisation doesn't allow this any more, or what it should replace is gone."))
     except TooOften as wait:
         form.add_error(None, wait_text(wait))
+    except NotSent as stopped:
+        form.add_error(field, not_sent_text(stopped))
     except NoExecutor:
         form.add_error(None, CANNOT_TELL)
     return None

@@ -11,8 +11,9 @@ from accounts.methods import Kind, Method
 from reset import registration
 from reset.own_challenges import Checked
 from reset.requests import NotOffered, TooOften
+from reset.sending import NotSent
 from reset.views.failures import CANNOT_TELL
-from reset.views.steps import wait_text
+from reset.views.steps import not_sent_text, wait_text
 
 ADD: dict[Method, tuple[str | Promise, str | Promise]] = {
     Method.PASSKEY: (gettext_lazy("Passkey or security key"), gettext_lazy("With fingerprint, face or PIN")),
@@ -68,6 +69,8 @@ def sent_again(send: Callable[[], None]) -> str:
         return _("That isn't possible any more. Please choose again.")
     except TooOften as wait:
         return wait_text(wait)
+    except NotSent as stopped:
+        return not_sent_text(stopped)
     except NoExecutor:
         return str(CANNOT_TELL)
     return _("It is on its way once more. What was sent before doesn't work any more.")

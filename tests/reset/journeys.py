@@ -176,7 +176,7 @@ def shape(sql: str) -> str:
     """A statement without its values."""
     sql = re.sub(r"( E)?'(?:[^']|'')*'", "?", sql)  # PostgreSQL writes a text with a backslash as E'…'
     sql = re.sub(r"\bx\?|\bs\d+_x\d+|\b\d+(\.\d+)?\b|\b(TRUE|FALSE|True|False|true|false|NULL|None)\b", "?", sql)
-    return re.sub(r"\?(::\w+)", "?", sql)
+    return re.sub(r"(?<=[(, ])-\?|\?(::\w+)", "?", sql)
 
 
 def normalised(html: str, *values: str) -> str:
