@@ -27,6 +27,7 @@ from accounts.tenants import all_opened
 from notifications import channels, rendering
 from notifications.channels.base import DeliveryError, Outgoing
 from notifications.models import Channel, Delivery, Message
+from notifications.signals import provider_unreachable
 
 Status = Message.Status
 
@@ -67,6 +68,8 @@ def deliver(message_id: UUID, now: datetime | None = None) -> Outcome | None:
             return None
         outcome = send(message)
         finish(message, outcome, started, now or timezone.now())
+    if outcome.unreachable:
+        provider_unreachable.send(sender=Message, channel=Channel(message.channel))
     return outcome
 
 

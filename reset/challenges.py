@@ -119,7 +119,7 @@ def _may_go_out(
     try:
         return sending.count(
             Sending(
-                kind=offer.kind,
+                method=offer.method,
                 tenant_id=request.tenant_id,
                 bucket=buckets.of_request(request),
                 account=request.account_key,

@@ -104,7 +104,7 @@ def _count_send(challenge: OwnChallenge, authenticator: Authenticator, visitor: 
     try:
         sending.count(
             Sending(
-                kind=kind,
+                method=Method(challenge.method),
                 tenant_id=challenge.tenant_id,
                 bucket=account,
                 account=account,

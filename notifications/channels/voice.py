@@ -83,8 +83,10 @@ class Twilio:
                 str(error), permanent=error.may_have_arrived, unreachable=not error.may_have_arrived
             ) from None
         except TwilioRestException as error:  # its text may quote the number
-            permanent = error.status < 500 and error.status not in TEMPORARY
-            raise DeliveryError(f"HTTP {error.status}, Twilio {error.code}", permanent=permanent) from None
+            is_theirs = error.status >= 500
+            permanent = not is_theirs and error.status not in TEMPORARY
+            said = f"HTTP {error.status}, Twilio {error.code}"
+            raise DeliveryError(said, permanent=permanent, unreachable=is_theirs) from None
         return f"call {made.sid}"
 
     def problems(self) -> list[str]:

@@ -23,8 +23,8 @@ register = template.Library()
 ICONS = {
     Method.EMAIL: "mail",
     Method.SMS: "phone",
-    Method.CALL: "phone",
-    Method.OFFICE_CALL: "phone",
+    Method.CALL: "call",
+    Method.OFFICE_CALL: "call",
     Method.APP_CODE: "app",
     Method.QUESTIONS: "questions",
     Method.RECOVERY_CODE: "sheet",

@@ -21,3 +21,8 @@ def press(keys: str, call: dict[str, Any] | None = None, **changed: str) -> Any:
     fields = {"CallSid": "CA1", "CallStatus": "in-progress", "Digits": keys}
     signed = changed.pop("signature", voice.signature(url, fields))
     return Client().post(path, {**fields, **changed}, headers={"X-Twilio-Signature": signed})
+
+
+def wrong(digits: str) -> str:
+    """Two other digits than those shown, and the hash key."""
+    return f"{(int(digits) + 1) % 100:02d}#"

@@ -20,7 +20,7 @@ from reset.requests import TooOften
 from tests import wizard
 from tests.conftest import make_authenticator
 from tests.reset import journeys, registering
-from tests.reset.calling import last_call, press
+from tests.reset.calling import last_call, press, wrong
 from tests.reset.journeys import NEW, PASSWORD, STATUS, VERIFY, Browser
 from tests.reset.signing_in import events
 
@@ -109,11 +109,11 @@ def test_s2_other_keys_than_the_digits_and_hash_confirm_nothing(
 def test_o1_wrong_digits_are_counted_and_the_fifth_ends_the_reset(alice: User, calls_allowed: ResetPolicy) -> None:
     client = Browser()
     digits = be_called(client)
-    wrong = f"{wizard.wrong_code(digits)[:2]}#"
+    keys = wrong(digits)
     for left in (4, 3, 2, 1):
-        assert "<Gather" in press(wrong).content.decode()
+        assert "<Gather" in press(keys).content.decode()
         assert journeys.failures(journeys.newest()) == 5 - left
-    assert "<Gather" not in press(wrong).content.decode()
+    assert "<Gather" not in press(keys).content.decode()
     assert press(f"{digits}#").status_code == 403
     assert journeys.newest().state == State.BLOCKED
 
@@ -297,7 +297,7 @@ def test_the_voice_speaks_the_persons_language(alice: User, calls_allowed: Reset
 def test_what_was_confirmed_is_recorded(alice: User, calls_allowed: ResetPolicy) -> None:
     client = Browser()
     digits = be_called(client)
-    press(f"{wizard.wrong_code(digits)[:2]}#")
+    press(wrong(digits))
     press(f"{digits}#")
     told = journeys.activities(journeys.newest())
     assert told[-2:] == [Activity.VERIFICATION_FAILED, Activity.CONFIRMED_ELSEWHERE]
@@ -328,7 +328,7 @@ def test_a_phone_is_registered_by_a_call(alice: User, calls_allowed: ResetPolicy
 def test_wrong_digits_of_somebody_signed_in_are_counted_as_theirs(alice: User, calls_allowed: ResetPolicy) -> None:
     challenge = registering.begin(alice, Method.CALL, OTHER)
     for _ in range(5):
-        press(f"{wizard.wrong_code(challenge.shown)[:2]}#")
+        press(wrong(challenge.shown))
     press(f"{challenge.shown}#")
     challenge = OwnChallenge.objects.get(pk=challenge.pk)
     assert challenge.confirmed_at is None

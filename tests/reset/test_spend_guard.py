@@ -1,6 +1,7 @@
 """What the budgets for texts and calls do to a reset, to somebody signed in, and in the console."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,9 +13,11 @@ from accounts.audit import Activity
 from accounts.methods import AuthenticatorType, Method
 from accounts.models import Tenant, User
 from accounts.roles import Role
+from notifications import delivery
+from notifications.models import Channel
 from policy import spending, throttle
 from policy.models import ResetPolicy, SpendGuard
-from reset import decoys, registration, spend_alarms
+from reset import decoys, receivers, registration, spend_alarms
 from reset.sending import NotSent
 from tests import wizard
 from tests.conftest import make_authenticator
@@ -22,6 +25,7 @@ from tests.reset import journeys, registering
 from tests.reset.calling import press
 from tests.reset.journeys import PASSWORD, VERIFY, Browser
 from tests.reset.signing_in import events, make_administrator
+from tests.sms_gateway import Answer, SmsGateway
 
 NUMBER, OTHER, OFFICE = "+4915112345647", "+4915155555501", "+4930901820x123"
 STRANGER = "nobody@acme.example"
@@ -171,3 +175,47 @@ def test_p5_administrators_hear_once_a_day_that_few_are_answered(
     assert wizard.contents(message)["context"] == {"sent": "20", "answered": "0"}
     [event] = events(Activity.SPEND_ALARM)
     assert event.details == {"sent": 20, "answered": 0, "told": 1}
+
+
+@pytest.mark.parametrize(
+    ("method", "channel"), [("email", Channel.EMAIL), ("sms", Channel.SMS), ("call", Channel.VOICE)]
+)
+def test_while_a_provider_is_away_another_way_is_offered(
+    method: str, channel: Channel, alice: User, phones_allowed: ResetPolicy
+) -> None:
+    """Alike for everybody: what a stranger is told doesn't depend on who the name belongs to."""
+    receivers.note_unreachable(channel)
+    for name in (journeys.ALICE, STRANGER):
+        client = Browser()
+        journeys.begin(client, name)
+        if not [offer for offer in client.get(VERIFY).context["offers"] if offer.method == method]:
+            continue
+        page = wizard.choose(client, method)
+        page = page if method == "email" else journeys.type_number(client, NUMBER)
+        assert "its provider can't be reached" in page.content.decode().replace("&#x27;", "'")
+        client.post(VERIFY, {"action": "another"})
+        assert len(client.get(VERIFY).context["offers"]) > 1
+    assert journeys.messages() == []
+
+
+def test_a_provider_that_is_back_is_used_again(
+    alice: User, phones_allowed: ResetPolicy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receivers.note_unreachable(Channel.EMAIL)
+    client = Browser()
+    journeys.begin(client)
+    minute = timezone.now() + timedelta(minutes=1)
+    monkeypatch.setattr(timezone, "now", lambda: minute)
+    assert wizard.choose(client, "email").status_code == 302
+
+
+@pytest.mark.parametrize(("answer", "noted"), [(Answer(503), 1), (Answer(400), 0), (Answer(202), 0)])
+def test_what_the_provider_says_reaches_those_who_choose(
+    answer: Answer, noted: int, alice: User, phones_allowed: ResetPolicy, settings: Any
+) -> None:
+    with SmsGateway() as gateway:
+        settings.SMS_URL, gateway.answer = gateway.url(), answer
+        ask(Browser())
+        delivery.deliver(journeys.messages("passcode")[0].pk)
+    [state] = throttle.look(throttle.Use(throttle.PROVIDER_UNREACHABLE, Channel.SMS))
+    assert state.count == noted
