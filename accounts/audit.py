@@ -39,6 +39,7 @@ class Activity:
     SELF_SERVICE_UNBLOCKED = "account.unblocked"
     SIGNED_IN = "signin.succeeded"
     SIGN_IN_FAILED = "signin.failed"
+    SECOND_PROOF_ASKED = "signin.second_proof_asked"
     SIGNED_OUT = "signin.ended"
     SIGNED_OUT_EVERYWHERE = "signin.ended_everywhere"
     PASSWORD_CHANGED = "password.changed"  # noqa: S105

@@ -17,6 +17,7 @@ MOST, MOST_FAILURES = 100, 20
 SHOWN: dict[str, str | Promise] = {
     Activity.SIGNED_IN: _("Signed in"),
     Activity.SIGN_IN_FAILED: _("Sign-in failed"),
+    Activity.SECOND_PROOF_ASKED: _("Password was right, a second proof was asked for"),
     Activity.SIGNED_OUT_EVERYWHERE: _("Signed out everywhere"),
     Activity.PASSWORD_RESET: _("Password reset"),
     Activity.ACCOUNT_UNLOCKED: _("Account unlocked"),

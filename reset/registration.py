@@ -92,7 +92,8 @@ def standing_of(user: User, now: datetime | None = None) -> Standing:
     now = now or timezone.now()
     assert user.tenant is not None
     known = facts.load([user], user.tenant.imported_methods_count, now)[user.pk]
-    decision = decide_registration(known, rules.load(user.tenant), rules.tenant_facts(user.tenant))
+    tenant, rule = rules.tenant_facts(user.tenant), rules.sign_in_rule(user.tenant)
+    decision = decide_registration(known, rules.load(user.tenant), tenant, rule)
     held = Authenticator.objects.filter(user=user).order_by("registered_at", "id")
     proving = frozenset(row.id for row in known.authenticators if row.counts)
     return Standing(tuple(row for row in held if row.confirmed_at or row.source != row.Source.USER), decision, proving)
@@ -101,15 +102,18 @@ def standing_of(user: User, now: datetime | None = None) -> Standing:
 def is_to_be_asked(user: User, standing: Standing, now: datetime) -> bool:
     """Whether sign-in is interrupted: something is missing, or the methods are due to be looked at again."""
     decision = standing.registration
-    if not decision.is_enabled or (decision.policy and not decision.policy.registration_required):
+    if decision.to_register:
+        return True
+    if not decision.is_enabled or decision.policy is None or decision.missing:
         return False
-    if decision.missing:
-        return bool(decision.proposed)
-    return decision.policy is not None and is_due_again(user.methods_confirmed_at, decision.policy.reconfirm_days, now)
+    days = decision.policy.reconfirm_days
+    return decision.policy.registration_required and is_due_again(user.methods_confirmed_at, days, now)
 
 
 def can_skip(user: User, standing: Standing, now: datetime) -> bool:
-    return may_skip(standing.registration.policy, user.registration_asked_at, now)
+    """Whether it may be put off: never what sign-in lacks."""
+    decision = standing.registration
+    return not decision.sign_in_missing and may_skip(decision.policy, user.registration_asked_at, now)
 
 
 def note_asked(user: User, now: datetime) -> None:
@@ -125,7 +129,7 @@ def skip(user: User, visitor: Visitor) -> None:
 
 def confirm_all(user: User, visitor: Visitor, now: datetime) -> bool:
     """The person has looked at everything registered and finds it right. False: something is missing still."""
-    if standing_of(user, now).registration.missing:
+    if standing_of(user, now).registration.to_register:
         return False
     with transaction.atomic():
         User.objects.filter(pk=user.pk).update(methods_confirmed_at=now, registration_asked_at=None)

@@ -2,10 +2,12 @@
 
 from django.urls import path
 
-from reset.views import account, own_account, proofs, security_info, setup, signin, welcome
+from reset.views import account, own_account, proofs, second_proof, security_info, setup, signin, welcome
 
 urlpatterns = [
     path("signin/", signin.sign_in, name="signin"),
+    path("signin/verify/", second_proof.choose, name="signin-verify"),
+    path("signin/verify/<uuid:challenge_id>/", second_proof.answer, name="signin-answer"),
     path("signin/code/", signin.app_code, name="signin-code"),
     path("t/<slug:slug>/signin/", signin.sign_in, name="tenant-signin"),
     path("signout/", signin.sign_out, name="signout"),

@@ -50,6 +50,7 @@ class Authenticator(Device):
     replaces_another = models.BooleanField(_("took the place of another value"), default=False, editable=False)
     confirmed_at = models.DateTimeField(_("confirmed"), null=True, blank=True)
     last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)
+    is_first = models.BooleanField(_("used first"), default=False, db_default=False, editable=False)
     last_step = models.BigIntegerField(default=-1, editable=False)
 
     objects = TenantManager()  # type: ignore[misc, assignment]
@@ -69,6 +70,9 @@ class Authenticator(Device):
                 condition=models.Q(type__in=["questions", "office_phone", "recovery_codes"]),
                 name="authenticator_type_once",
                 violation_error_message=_("This person has one of these already."),
+            ),
+            models.UniqueConstraint(
+                fields=["user"], condition=models.Q(is_first=True), name="authenticator_first_once"
             ),
         ]
         indexes = [models.Index(fields=["tenant", "type"], name="authenticator_by_type")]

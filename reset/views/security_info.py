@@ -16,6 +16,7 @@ from accounts.executors import NoExecutor
 from accounts.methods import AuthenticatorType, Method
 from accounts.models import Authenticator
 from policy import hashing
+from policy.signin import SIGN_IN_METHODS
 from reset import own_challenges, passkeys, questions, registration
 from reset.forms import code_form
 from reset.models import OwnChallenge
@@ -25,7 +26,16 @@ from reset.registration import HeldAlready, OwnDomain, TooMany
 from reset.requests import NotOffered, TooOften
 from reset.views import app_keys
 from reset.views.failures import CANNOT_TELL
-from reset.views.members import freshly_proved, member_page, person_of, tenant_of
+from reset.views.members import (
+    SETUP,
+    freshly_proved,
+    is_method_due,
+    member_page,
+    member_page_in_setup,
+    person_of,
+    settle_method,
+    tenant_of,
+)
 from reset.views.pages import page
 from reset.views.requesting import visitor_of
 from reset.views.security_texts import ADD, METHOD_OF, check_sentence, seconds_to_wait, sent_again
@@ -35,8 +45,6 @@ TOO_MANY = gettext_lazy("You have as many of these as you may have. Remove or re
 TEMPLATES: dict[str, str] = {Method.APP_CODE: "security/app.html", Method.PASSKEY: "security/passkey.html"}
 BEGUN = "begun"
 """In the session: what it has begun to register, after a fresh proof. No other session may see it or go on with it."""
-SETUP = "in_setup"
-"""In the session while sign-in is interrupted: where the person goes afterwards."""
 
 
 @member_page
@@ -47,12 +55,14 @@ def overview(request: HttpRequest) -> HttpResponse:
     return page(request, "security/overview.html", user.tenant, standing=standing, add=standing.registration.allowed)
 
 
-@member_page
+@member_page_in_setup
 @freshly_proved
 def add(request: HttpRequest, method: str) -> HttpResponse:
     """The address, the number, or the name of the app; `replaces` names what goes once the new one is confirmed."""
     if method not in registration.TYPE_OF:
         raise Http404
+    if is_method_due(request) and method not in SIGN_IN_METHODS:
+        return HttpResponseRedirect(reverse("security-setup"))
     if method == Method.QUESTIONS:
         return _questions(request)
     if method == Method.RECOVERY_CODE:
@@ -127,7 +137,7 @@ def _begin(request: HttpRequest, method: Method, form: LabelForm) -> OwnChalleng
     return None
 
 
-@member_page
+@member_page_in_setup
 @sensitive_variables("key")
 def confirm(request: HttpRequest, challenge_id: UUID) -> HttpResponse:
     """The code that came, or that the new app shows."""
@@ -142,6 +152,7 @@ def confirm(request: HttpRequest, challenge_id: UUID) -> HttpResponse:
     elif request.method == "POST":
         error = _check(request, challenge)
         if not error:
+            settle_method(request, challenge.method)
             messages.success(request, _("That works. It is registered."))
             return HttpResponseRedirect(_back(request))
     context: dict[str, Any] = {
@@ -210,6 +221,7 @@ def _recovery_codes(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         try:
             codes = registration.make_recovery_codes(user, visitor_of(request), timezone.now())
+            settle_method(request, Method.RECOVERY_CODE)
         except NotOffered:
             error = _("Your organisation doesn't allow this any more, or what it should replace is gone.")
         except NoExecutor:
@@ -242,6 +254,7 @@ def one(request: HttpRequest, authenticator_id: int) -> HttpResponse:
         replace=f"{reverse('security-add', args=[method])}?{urlencode({'replaces': row.pk})}" if may_replace else "",
         falls_short=standing.registration.is_registered and not after.is_registered,
         missing=after.missing,
+        falls_short_at_sign_in=after.sign_in_missing and not standing.registration.sign_in_missing,
         opens_console=row.type == AuthenticatorType.APP and user.is_staff,
     )
 
