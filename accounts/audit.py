@@ -46,6 +46,7 @@ class Activity:
     METHOD_STARTED = "methods.registration_started"
     METHOD_REGISTERED = "methods.registered"
     METHOD_RENAMED = "methods.renamed"
+    METHOD_USED_FIRST = "methods.used_first"
     METHOD_REMOVED = "methods.removed"
     METHOD_REFUSED = "methods.registration_failed"
     METHODS_CONFIRMED = "methods.confirmed"

@@ -35,6 +35,7 @@ class AuthenticatorFacts:
     confirmed: bool
     imported: bool
     counts: bool
+    is_first: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,7 @@ def _authenticator(row: Authenticator, imported_counts: bool, now: datetime) -> 
         confirmed=row.confirmed_at is not None,
         imported=row.source != Authenticator.Source.USER,
         counts=row.proves(imported_counts, now) and _is_complete(row),
+        is_first=row.is_first,
     )
 
 

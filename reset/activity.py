@@ -27,6 +27,7 @@ SHOWN: dict[str, str | Promise] = {
     Activity.METHOD_REGISTERED: _("Method registered"),
     Activity.METHOD_REFUSED: _("Registering a method failed"),
     Activity.METHOD_RENAMED: _("Method renamed"),
+    Activity.METHOD_USED_FIRST: _("Method chosen to be used first"),
     Activity.METHOD_REMOVED: _("Method removed"),
     Activity.PROOF_GIVEN: _("Proved before a change"),
     Activity.PROOF_FAILED: _("A proof before a change failed"),

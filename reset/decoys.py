@@ -17,6 +17,8 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz"
 ADMINISTRATORS_ONE_IN = 8
 # So that two addresses on one page don't prove that somebody is there.
 TWO_ADDRESSES_ONE_IN = 8
+# So that an offer out of the policy's order, which people may choose to use first, doesn't prove that somebody is there.
+CHOSE_FIRST_ONE_IN = 4
 # Of these there is one offer for everybody.
 ONE_SET = (Method.QUESTIONS, Method.RECOVERY_CODE, Method.PASSKEY)
 
@@ -44,7 +46,15 @@ def snapshot(tenant_id: int, typed: str, policies: Sequence[PolicyFacts]) -> tup
     else:
         allowed, required, as_administrator = list(policy.methods), policy.methods_required, False
     offers = tuple(offer for method in _held(chance, allowed, required) for offer in _offers(chance, method))
-    return Snapshot(offers, policy.id if policy else None, as_administrator), required
+    return Snapshot(_with_first(chance, offers), policy.id if policy else None, as_administrator), required
+
+
+def _with_first(chance: Chance, offers: tuple[Offer, ...]) -> tuple[Offer, ...]:
+    """What this nobody seems to have chosen to use first, where it has, before the others."""
+    if not offers or chance.number("chose first", CHOSE_FIRST_ONE_IN):
+        return offers
+    first = offers[chance.number("first", len(offers))]
+    return (first, *(offer for offer in offers if offer != first))
 
 
 def _policy(chance: Chance, policies: Sequence[PolicyFacts]) -> PolicyFacts | None:

@@ -1,7 +1,7 @@
 """Registering what one proves oneself with, from the first field to the review.
 
     begin (address, number or app) → confirm by its own first code → registered
-    save_questions · rename · remove · confirm_all · skip
+    save_questions · rename · use_first · remove · confirm_all · skip
 
 A value that its owner typed proves nothing until a code sent to it, or shown by it, came back. Whoever changes anything
 gave a fresh proof before (`proving.py`); every other address on file hears of it.
@@ -337,6 +337,22 @@ def rename(user: User, authenticator_id: int, label: str, visitor: Visitor) -> b
         if renamed:
             audit.record(own_challenges.event(user, Activity.METHOD_RENAMED, visitor))
     return renamed
+
+
+def use_first(user: User, authenticator_id: int, visitor: Visitor) -> bool:
+    """Offer this method before all others from now on. False: it is gone, or proves nothing."""
+    with transaction.atomic():
+        if not _in_turn(user):
+            return False
+        standing = standing_of(user)
+        chosen = [row for row in standing.held if row.pk == authenticator_id and row.methods() and standing.proves(row)]
+        if not chosen:
+            return False
+        own = Authenticator.objects.filter(user=user)
+        own.exclude(pk=authenticator_id).filter(is_first=True).update(is_first=False)
+        own.filter(pk=authenticator_id).update(is_first=True)
+        audit.record(own_challenges.event(user, Activity.METHOD_USED_FIRST, visitor, type=chosen[0].type))
+    return True
 
 
 def remove(user: User, authenticator_id: int, visitor: Visitor, now: datetime) -> bool:

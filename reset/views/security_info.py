@@ -255,6 +255,7 @@ def one(request: HttpRequest, authenticator_id: int) -> HttpResponse:
         falls_short=standing.registration.is_registered and not after.is_registered,
         missing=after.missing,
         falls_short_at_sign_in=after.sign_in_missing and not standing.registration.sign_in_missing,
+        may_be_first=standing.proves(row) and bool(row.methods()) and not row.is_first,
         opens_console=row.type == AuthenticatorType.APP and user.is_staff,
     )
 
@@ -268,6 +269,9 @@ def _change(request: HttpRequest, row: Authenticator) -> HttpResponse:
                 messages.success(request, _("It is removed. We sent a note to every address on file."))
         except NoExecutor:
             messages.warning(request, str(CANNOT_TELL))
+    elif request.POST.get("action") == "first":
+        if registration.use_first(user, row.pk, visitor_of(request)):
+            messages.success(request, _("From now on it is offered first."))
     elif form.is_valid() and registration.rename(user, row.pk, form.cleaned_data["label"], visitor_of(request)):
         messages.success(request, _("The name is saved."))
     else:

@@ -4,8 +4,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.methods import Method
 from accounts.models import User
-from reset import registration
+from reset import one_more, registration
 from reset.views.members import SETUP, is_method_due, member_page_in_setup, person_of
 from reset.views.pages import page
 from reset.views.requesting import visitor_of
@@ -38,12 +39,10 @@ def setup(request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(reverse("security-info"))
     registration.note_asked(user, now)
     can_skip = registration.can_skip(user, standing, now)
-    if request.method == "POST":
-        if request.POST.get("action") == "confirm" and registration.confirm_all(user, visitor_of(request), now):
-            return HttpResponseRedirect(request.session.pop(SETUP))
-        if request.POST.get("action") == "skip" and can_skip:
-            registration.skip(user, visitor_of(request))
-            return HttpResponseRedirect(request.session.pop(SETUP))
+    more = one_more.offer(user, standing, now)
+    onward = _onward(request, can_skip, more) if request.method == "POST" else None
+    if onward is not None:
+        return onward
     proposed = decision.proposed
     chosen = request.GET.get("with")
     first = next((method for method in proposed if method == chosen), proposed[0] if proposed else None)
@@ -57,4 +56,19 @@ def setup(request: HttpRequest) -> HttpResponse:
         hint=ADD[first][1] if first else "",
         others=[method for method in proposed if method != first],
         can_skip=can_skip,
+        more=more,
     )
+
+
+def _onward(request: HttpRequest, can_skip: bool, more: Method | None) -> HttpResponse | None:
+    """Where a button leads; None where that is not open now."""
+    user, now, action = person_of(request), timezone.now(), request.POST.get("action")
+    done = action == "confirm" and registration.confirm_all(user, visitor_of(request), now)
+    skipped = action == "skip" and can_skip
+    if more is not None and (done or skipped or action == "more"):
+        one_more.note_offered(user, now)
+    if more is not None and action == "more":
+        return HttpResponseRedirect(reverse("security-add", args=[more]))
+    if skipped:
+        registration.skip(user, visitor_of(request))
+    return HttpResponseRedirect(request.session.pop(SETUP)) if done or skipped else None
