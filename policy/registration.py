@@ -9,6 +9,7 @@ from accounts.methods import KIND_OF, Kind, Method
 from policy.decisions import (
     ADMINISTRATOR_GATES,
     ADMINISTRATOR_METHODS,
+    Offer,
     PolicyFacts,
     TenantFacts,
     governing_policy,
@@ -25,7 +26,8 @@ class Registration:
     """Where a person stands: `held` are the kinds that count in a reset, `sign_in_held` those that count at sign-in.
 
     `for_reset` are the methods a reset takes, none where no policy covers the person; `for_sign_in` those a second proof
-    at sign-in takes, none where nobody asks the person for one.
+    at sign-in takes, none where nobody asks the person for one. `hangs_on_itself`: what counts in a reset can be read
+    with the lost password only.
     """
 
     for_reset: tuple[Method, ...]
@@ -35,6 +37,7 @@ class Registration:
     policy: PolicyFacts | None = None
     for_sign_in: tuple[Method, ...] = ()
     sign_in_held: frozenset[Kind] = frozenset()
+    hangs_on_itself: bool = False
 
     @property
     def allowed(self) -> tuple[Method, ...]:
@@ -130,7 +133,15 @@ def decide_registration(
         policy,
         rule.methods if sign_in.is_covered else (),
         frozenset(offer.kind for offer in sign_in.offers),
+        hangs_on_itself(user, counted),
     )
+
+
+def hangs_on_itself(user: UserFacts, offers: Iterable[Offer]) -> bool:
+    """Whether all that a reset could use are mailboxes of the organisation: they need the very password that is lost."""
+    own = {row.id for row in user.authenticators if row.in_own_domain}
+    used = [offer.authenticator_id for offer in offers]
+    return bool(used) and own.issuperset(used)
 
 
 def is_due_again(confirmed_at: datetime | None, reconfirm_days: int, now: datetime) -> bool:

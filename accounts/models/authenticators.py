@@ -1,7 +1,7 @@
 """What a person can prove themselves with: one table for every type."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import models
@@ -51,6 +51,10 @@ class Authenticator(Device):
     confirmed_at = models.DateTimeField(_("confirmed"), null=True, blank=True)
     last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)
     is_first = models.BooleanField(_("used first"), default=False, db_default=False, editable=False)
+    # Kept by `accounts.own_addresses`: nobody can register such an address, the organisation's domain came later.
+    in_own_domain = models.BooleanField(
+        _("in a domain of the organisation"), default=False, db_default=False, editable=False
+    )
     last_step = models.BigIntegerField(default=-1, editable=False)
 
     objects = TenantManager()  # type: ignore[misc, assignment]
@@ -122,6 +126,15 @@ class Authenticator(Device):
             return False
         settled = not self.replaces_another or self.changed_at + CHANGE_COUNTS_AFTER <= now
         return imported_counts and settled
+
+    @classmethod
+    def proving(cls, imported_counts: bool, now: datetime) -> models.Q:
+        """`proves` as a condition of a query."""
+        confirmed = models.Q(confirmed_at__isnull=False)
+        if not imported_counts:
+            return confirmed
+        settled = models.Q(replaces_another=False) | models.Q(changed_at__lte=now - CHANGE_COUNTS_AFTER)
+        return confirmed | (~models.Q(source=cls.Source.USER) & settled)
 
 
 class SecurityAnswer(TenantOwned):
