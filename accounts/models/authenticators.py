@@ -79,7 +79,10 @@ class Authenticator(Device):
                 fields=["user"], condition=models.Q(is_first=True), name="authenticator_first_once"
             ),
         ]
-        indexes = [models.Index(fields=["tenant", "type"], name="authenticator_by_type")]
+        indexes = [
+            models.Index(fields=["tenant", "type"], name="authenticator_by_type"),
+            models.Index(fields=["user"], condition=models.Q(in_own_domain=True), name="authenticator_in_own_domain"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_type_display()} · {self.user_id}"
