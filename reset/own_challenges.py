@@ -182,8 +182,12 @@ def _attempt_at(challenge: OwnChallenge, amount: int = 1) -> Use:
 def event(
     user: User, activity: str, visitor: Visitor, challenge: OwnChallenge | None = None, reason: str = "", **details: Any
 ) -> Event:
-    """An audit event about one's own methods; it names the type, never the value. Who fails at sign-in is nobody yet."""
-    is_known = activity != Activity.SIGN_IN_FAILED
+    """An audit event about one's own methods; it names the type, never the value.
+
+    At sign-in, who has not given the proof is nobody yet.
+    """
+    at_sign_in = challenge is not None and challenge.purpose == Purpose.SIGN_IN
+    is_known = not at_sign_in or activity == Activity.SIGNED_IN
     if challenge is not None:
         details |= {"type": challenge.type, "method": challenge.method, "purpose": challenge.purpose}
     return Event(

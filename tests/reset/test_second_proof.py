@@ -208,7 +208,7 @@ def test_the_proof_counts_before_a_change_for_ten_minutes_too(client: Any, alice
         INFO, SETUP, f"{INFO}prove/", f"{INFO}add/app_code/", "/signin/code/", "/admin/", "/admin/accounts/user/",
     ],
 )  # fmt: skip
-def test_no_page_is_reachable_between_password_and_proof(
+def test_s1_no_page_is_reachable_between_password_and_proof(
     client: Any, alice: User, rule: SignInRule, address: str
 ) -> None:
     begin(client, "sms")
@@ -217,7 +217,7 @@ def test_no_page_is_reachable_between_password_and_proof(
     assert "_auth_user_id" not in client.session
 
 
-def test_whoever_was_signed_in_is_not_any_more_once_another_password_was_right(
+def test_s9_whoever_was_signed_in_is_not_any_more_once_another_password_was_right(
     client: Any, alice: User, bob: User, rule: SignInRule
 ) -> None:
     client.force_login(bob)
@@ -242,7 +242,7 @@ def test_the_mark_ends_after_ten_minutes(client: Any, alice: User, rule: SignInR
 
 
 @pytest.mark.parametrize("change", ["everywhere", "disabled", "paused tenant"])
-def test_an_account_that_changed_meanwhile_starts_over(
+def test_s10_an_account_that_changed_meanwhile_starts_over(
     client: Any, acme: Tenant, alice: User, rule: SignInRule, change: str
 ) -> None:
     place = begin(client, "sms")
@@ -257,7 +257,7 @@ def test_an_account_that_changed_meanwhile_starts_over(
     assert not events(Activity.SIGNED_IN)
 
 
-def test_a_proof_belongs_to_the_session_that_asked_for_it(client: Any, alice: User, rule: SignInRule) -> None:
+def test_s4_a_proof_belongs_to_the_session_that_asked_for_it(client: Any, alice: User, rule: SignInRule) -> None:
     place = begin(client, "sms")
     other = Browser()
     assert answer(other, place, wizard.last_code()).url == "/signin/"
@@ -266,7 +266,7 @@ def test_a_proof_belongs_to_the_session_that_asked_for_it(client: Any, alice: Us
     assert not events(Activity.SIGNED_IN)
 
 
-def test_a_proof_for_sign_in_opens_nothing_else_and_no_other_proof_opens_a_sign_in(
+def test_s5_a_proof_for_sign_in_opens_nothing_else_and_no_other_proof_opens_a_sign_in(
     client: Any, acme: Tenant, alice: User, rule: SignInRule
 ) -> None:
     app = give_app(alice)
@@ -291,12 +291,14 @@ def test_a_wrong_answer_is_recorded_as_a_failed_sign_in(client: Any, alice: User
     place = begin(client, "app_code")
     wrong = wizard.wrong_code(code_of(app))
     assert "That code isn't right" in text_of(answer(client, place, wrong))
+    assert [event.actor_id for event in events(Activity.PROOF_STARTED)] == [None]
+    assert [event.actor_id for event in events(Activity.SECOND_PROOF_ASKED)] == [None]
     (event,) = events(Activity.SIGN_IN_FAILED)
     assert (event.reason, event.actor_id, event.target_id) == ("wrong_answer", None, alice.pk)
     assert wrong not in str(vars(event))
 
 
-def test_after_five_misses_the_right_answer_does_not_help_until_a_reset(
+def test_o1_after_five_misses_the_right_answer_does_not_help_until_a_reset(
     client: Any, alice: User, rule: SignInRule
 ) -> None:
     app = give_app(alice)
@@ -334,7 +336,7 @@ def test_a_code_that_ran_out_is_too_late(client: Any, alice: User, rule: SignInR
     assert not is_signed_in(client)
 
 
-def test_an_app_code_used_at_sign_in_is_used_up_for_reset_and_console(
+def test_o4_an_app_code_used_at_sign_in_is_used_up_for_reset_and_console(
     client: Any, acme: Tenant, alice: User, rule: SignInRule
 ) -> None:
     app = give_app(alice)
@@ -356,7 +358,7 @@ def test_an_app_code_used_for_the_console_signs_nobody_in(client: Any, alice: Us
     assert "was used before" in text_of(answer(client, begin(client, "app_code"), code))
 
 
-def test_a_right_answer_given_twice_signs_in_once(acme: Tenant, client: Any, alice: User, rule: SignInRule) -> None:
+def test_o4_a_right_answer_given_twice_signs_in_once(acme: Tenant, client: Any, alice: User, rule: SignInRule) -> None:
     begin(client, "sms")
     code = wizard.last_code()
     with tenants.opened(acme):

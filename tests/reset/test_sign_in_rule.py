@@ -92,6 +92,13 @@ def test_until_then_the_console_stays_closed(client: Any, carol: User, settings:
     assert client.get("/signin/?next=/admin/").url == SETUP
 
 
+def test_recovery_codes_are_shown_whole_and_end_the_setup(client: Any, carol: User) -> None:
+    post_sign_in(client, NAME, SECRET)
+    page = client.post(f"{INFO}add/recovery_code/", {})
+    assert len(page.context["codes"]) == 10
+    assert client.get("/account/").status_code == 200
+
+
 def test_a_mailbox_held_is_proved_before_anything_is_added(client: Any, carol: User) -> None:
     """The password alone adds nothing where more is known of the person."""
     make_authenticator(carol, AuthenticatorType.EMAIL, "carol@home.example")
