@@ -35,6 +35,8 @@ class AuthenticatorFacts:
     confirmed: bool
     imported: bool
     counts: bool
+    is_first: bool = False
+    in_own_domain: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,13 +58,20 @@ class UserFacts:
         return bool(self.roles)
 
 
+def has_enough_answers() -> Exists:
+    """Of an authenticator: whether as many questions are answered as are asked."""
+    answers = SecurityAnswer.objects.filter(authenticator=OuterRef("pk")).order_by("id")
+    return Exists(answers[ANSWERS_ASKED - 1 : ANSWERS_ASKED])
+
+
+def has_unused_codes() -> Exists:
+    """Of an authenticator: whether a recovery code is left."""
+    return Exists(RecoveryCode.objects.filter(authenticator=OuterRef("pk"), used_at=None))
+
+
 def _authenticators(user_ids: Sequence[int]) -> "QuerySet[Authenticator]":
-    enough_answers = SecurityAnswer.objects.filter(authenticator=OuterRef("pk")).order_by("id")[
-        ANSWERS_ASKED - 1 : ANSWERS_ASKED
-    ]
-    unused_codes = RecoveryCode.objects.filter(authenticator=OuterRef("pk"), used_at=None)
     held = Authenticator.objects.filter(user_id__in=user_ids).annotate(
-        has_enough_answers=Exists(enough_answers), has_unused_codes=Exists(unused_codes)
+        has_enough_answers=has_enough_answers(), has_unused_codes=has_unused_codes()
     )
     return held.order_by("registered_at", "id")
 
@@ -108,6 +117,8 @@ def _authenticator(row: Authenticator, imported_counts: bool, now: datetime) -> 
         confirmed=row.confirmed_at is not None,
         imported=row.source != Authenticator.Source.USER,
         counts=row.proves(imported_counts, now) and _is_complete(row),
+        is_first=row.is_first,
+        in_own_domain=row.in_own_domain,
     )
 
 

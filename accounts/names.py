@@ -4,6 +4,7 @@ Sources: CVE-2019-19844 (case folding in a reset), Unicode Technical Report 36 (
 """
 
 import unicodedata
+from collections.abc import Container
 
 MAX_LENGTH = 254
 
@@ -43,3 +44,9 @@ def domain_of(name: str) -> str:
     """What stands after the last @, in lower case; empty when there is none."""
     _, separator, domain = name.strip().rpartition("@")
     return domain.lower() if separator else ""
+
+
+def is_within(domain: str, domains: Container[str]) -> bool:
+    """Whether a domain is one of these, or lies under one."""
+    parts = domain.split(".")
+    return any(".".join(parts[start:]) in domains for start in range(len(parts)))

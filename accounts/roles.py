@@ -40,9 +40,12 @@ _AUTHENTICATORS = {
     "accounts.view_authenticator", "accounts.add_authenticator", "accounts.change_authenticator",
     "accounts.delete_authenticator",
 }  # fmt: skip
-_POLICY_READ = {"policy.view_resetpolicy", "policy.view_questiontext", "policy.view_spendguard"}
+_POLICY_READ = {
+    "policy.view_resetpolicy", "policy.view_signinrule", "policy.view_questiontext", "policy.view_spendguard",
+}  # fmt: skip
 _POLICY_WRITE = _POLICY_READ | {
     "policy.add_resetpolicy", "policy.change_resetpolicy", "policy.delete_resetpolicy",
+    "policy.add_signinrule", "policy.change_signinrule", "policy.delete_signinrule",
     "policy.add_questiontext", "policy.change_questiontext", "policy.delete_questiontext",
     "policy.add_spendguard", "policy.change_spendguard", "policy.delete_spendguard",
 }  # fmt: skip

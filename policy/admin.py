@@ -1,11 +1,11 @@
-"""Console pages of reset policies and security questions. They are wired to the site in `reset/console/site.py`."""
+"""Console pages of reset policies, the sign-in rule and security questions; `reset/console/site.py` wires them."""
 
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
@@ -13,8 +13,9 @@ from accounts.admin.base import PLATFORM_WIDE, ScopedAdmin, ScopedForm, ScopedIn
 from accounts.audit import Activity
 from accounts.methods import Method
 from policy import advice
-from policy.models import QuestionText, ResetPolicy
+from policy.models import QuestionText, ResetPolicy, SignInRule
 from policy.models.policies import PolicyGroup, default_methods
+from policy.models.signin import SignInRuleGroup
 
 ALWAYS_POLICY_CHANGED = (Activity.POLICY_CHANGED, Activity.POLICY_CHANGED, Activity.POLICY_CHANGED)
 CUSTOM_QUESTIONS = 20
@@ -32,10 +33,14 @@ class ResetPolicyForm(ScopedForm):
 
 
 class PolicyGroupForm(ScopedForm):
+    """A chosen group belongs to the same organisation as what it is chosen for."""
+
+    chosen_for = "policy"
+
     def clean(self) -> dict[str, Any]:
         data = super().clean()
-        policy, group = data.get("policy"), data.get("group")
-        if policy and group and group.tenant_id != policy.tenant_id:
+        owner, group = data.get(self.chosen_for), data.get("group")
+        if owner and group and group.tenant_id != owner.tenant_id:
             self.add_error("group", PLATFORM_WIDE)
         return data
 
@@ -43,8 +48,9 @@ class PolicyGroupForm(ScopedForm):
 class PolicyGroupInline(ScopedInline):
     """Whoever may change the policy chooses its groups."""
 
-    model = PolicyGroup
+    model: type[Model] = PolicyGroup
     form = PolicyGroupForm
+    permission = "resetpolicy"
     autocomplete_fields = ("group",)
     fields = ("group",)
     verbose_name = _("group")
@@ -54,13 +60,13 @@ class PolicyGroupInline(ScopedInline):
         return super().get_queryset(request).select_related("group").order_by("group__name")
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return person_of(request).has_perm("policy.view_resetpolicy")
+        return person_of(request).has_perm(f"policy.view_{self.permission}")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return person_of(request).has_perm("policy.change_resetpolicy")
+        return person_of(request).has_perm(f"policy.change_{self.permission}")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return person_of(request).has_perm("policy.change_resetpolicy")
+        return person_of(request).has_perm(f"policy.change_{self.permission}")
 
 
 class ResetPolicyAdmin(ScopedAdmin):
@@ -89,6 +95,38 @@ class ResetPolicyAdmin(ScopedAdmin):
         super().save_related(request, form, formsets, change)
         for sentence in advice.advise(*_for_advice(form, change)):
             messages.warning(request, str(sentence))
+
+
+class SignInRuleGroupForm(PolicyGroupForm):
+    chosen_for = "rule"
+
+
+class SignInRuleGroupInline(PolicyGroupInline):
+    model = SignInRuleGroup
+    form = SignInRuleGroupForm
+    permission = "signinrule"
+    verbose_name_plural = _("groups, where people of selected groups give a second proof")
+
+
+class SignInRuleAdmin(ScopedAdmin):
+    """One for each organisation; deleting it is as good as *nobody*."""
+
+    list_display = ("audience",)
+    list_display_links = ("audience",)
+    activities = ALWAYS_POLICY_CHANGED
+    inlines = (SignInRuleGroupInline,)
+    fieldsets = ((None, {"fields": ("audience",)}),)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        person = person_of(request)
+        missing = person.is_platform_operator or not SignInRule.objects.filter(tenant=person.tenant).exists()
+        return super().has_add_permission(request) and missing
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        rule: SignInRule = form.instance
+        if rule.audience == ResetPolicy.Audience.GROUPS and not SignInRuleGroup.objects.filter(rule=rule).exists():
+            messages.warning(request, _("No group is chosen, so nobody is asked for a second proof."))
 
 
 def _for_advice(form: Any, change: bool) -> tuple[advice.Draft, list[advice.Other]]:

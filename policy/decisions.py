@@ -165,20 +165,22 @@ def governing_policy(user: UserFacts, policies: Iterable[PolicyFacts]) -> Policy
 
 
 def usable_offers(authenticators: Iterable[AuthenticatorFacts], allowed: Sequence[Method]) -> tuple[Offer, ...]:
-    """What may be used as a proof, in the order the methods are allowed in.
+    """What may be used as a proof: first what the person chose to use first, then in the order the methods are allowed in.
 
     Passkeys are one offer, however many are held: which one answers is for the device to say.
     """
+    held = sorted(authenticators, key=lambda authenticator: not authenticator.is_first)
+    first = {authenticator.id for authenticator in held if authenticator.is_first}
     offers = [
         Offer(method, authenticator.id, authenticator.mask, authenticator.destination)
-        for authenticator in authenticators
+        for authenticator in held
         if authenticator.counts
         for method in authenticator.methods
         if method in allowed
     ]
     passkeys = [offer for offer in offers if offer.method == Method.PASSKEY]
     distinct = [offer for offer in offers if offer not in passkeys[1:]]
-    return tuple(sorted(distinct, key=lambda offer: allowed.index(offer.method)))
+    return tuple(sorted(distinct, key=lambda offer: (offer.authenticator_id not in first, allowed.index(offer.method))))
 
 
 def open_offers(offers: Iterable[Offer], passed: Iterable[tuple[Kind, str]]) -> tuple[Offer, ...]:

@@ -1,4 +1,4 @@
-"""Loading a tenant's policies as plain data, in one statement."""
+"""Loading a tenant's policies and its sign-in rule as plain data, in one statement each."""
 
 from typing import Any
 
@@ -9,7 +9,8 @@ from accounts.methods import available_methods
 from accounts.models import Tenant
 from accounts.tenants import all_opened
 from policy.decisions import PolicyFacts, TenantFacts
-from policy.models import ResetPolicy
+from policy.models import ResetPolicy, SignInRule
+from policy.signin import NOBODY_IS_ASKED, SIGN_IN_METHODS, SignInRuleFacts
 
 
 def _of_tenant(tenant: int) -> "QuerySet[Any, Any]":
@@ -52,3 +53,13 @@ def load(tenant: Tenant) -> tuple[PolicyFacts, ...]:
 
 def tenant_facts(tenant: Tenant) -> TenantFacts:
     return TenantFacts(tenant.pk, tenant.administrators_may_reset)
+
+
+def sign_in_rule(tenant: Tenant) -> SignInRuleFacts:
+    """Who gives a second proof at sign-in."""
+    rows = list(SignInRule.objects.filter(tenant=tenant).values_list("audience", "rule_groups__group_id"))
+    if not rows:
+        return NOBODY_IS_ASKED
+    groups = frozenset(group for _audience, group in rows if group is not None)
+    usable = available_methods()
+    return SignInRuleFacts(rows[0][0], groups, tuple(method for method in SIGN_IN_METHODS if method in usable))

@@ -39,6 +39,8 @@ CONTACTS_OF_TENANT = Limit("messages to administrators of one tenant", 60, timed
 CONTACTS_ABOUT_ACCOUNT = Limit("messages to administrators about one account", 3, timedelta(hours=24))
 SIGN_INS_FROM_ADDRESS = Limit("failed sign-ins from one address", 100, timedelta(minutes=10))
 FAILURES_OF_OWN = Limit("failed proofs of one signed-in account", 5, timedelta(hours=24))
+FAILURES_AT_SIGN_IN = Limit("failed second proofs at sign-in of one account", 5, timedelta(hours=24))
+OWN_FAILURES = (FAILURES_OF_OWN, FAILURES_AT_SIGN_IN)
 ALARMS_FROM_ADDRESS = Limit("alarm links opened from one address", 60, timedelta(minutes=10))
 
 

@@ -17,6 +17,7 @@ MOST, MOST_FAILURES = 100, 20
 SHOWN: dict[str, str | Promise] = {
     Activity.SIGNED_IN: _("Signed in"),
     Activity.SIGN_IN_FAILED: _("Sign-in failed"),
+    Activity.SECOND_PROOF_ASKED: _("Password was right, a second proof was asked for"),
     Activity.SIGNED_OUT_EVERYWHERE: _("Signed out everywhere"),
     Activity.PASSWORD_RESET: _("Password reset"),
     Activity.ACCOUNT_UNLOCKED: _("Account unlocked"),
@@ -26,6 +27,7 @@ SHOWN: dict[str, str | Promise] = {
     Activity.METHOD_REGISTERED: _("Method registered"),
     Activity.METHOD_REFUSED: _("Registering a method failed"),
     Activity.METHOD_RENAMED: _("Method renamed"),
+    Activity.METHOD_USED_FIRST: _("Method chosen to be used first"),
     Activity.METHOD_REMOVED: _("Method removed"),
     Activity.PROOF_GIVEN: _("Proved before a change"),
     Activity.PROOF_FAILED: _("A proof before a change failed"),

@@ -47,4 +47,4 @@ def forget(request: ResetRequest) -> None:
     """Clear the account's failures, here and while signed in, as a success does."""
     subjects = {buckets.failures_subject(request.account_key, browser) for browser in ("", request.browser)}
     failures = [Use(throttle.FAILURES_OF_ACCOUNT, subject) for subject in subjects]
-    throttle.clear([*failures, Use(throttle.FAILURES_OF_OWN, request.account_key)])
+    throttle.clear([*failures, *(Use(limit, request.account_key) for limit in throttle.OWN_FAILURES)])

@@ -23,7 +23,6 @@ from policy.throttle import Use
 from reset import buckets, own_challenges
 from reset.models import Challenge, OwnChallenge, State
 from reset.own_challenges import FAILED
-from reset.password_proof import account_key_of
 from reset.requests import end, event
 
 Waiting = Challenge | OwnChallenge
@@ -67,7 +66,7 @@ def answer(challenge: Waiting, typed: str, now: datetime) -> Keyed:
 
 def _attempt(challenge: Waiting, amount: int = 1) -> Use:
     if isinstance(challenge, OwnChallenge):
-        return Use(throttle.FAILURES_OF_OWN, account_key_of(challenge.user), amount)
+        return own_challenges.attempt_at(challenge, amount)
     return Use(throttle.FAILURES_OF_ACCOUNT, buckets.of_request(challenge.request), amount)
 
 

@@ -17,6 +17,8 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz"
 ADMINISTRATORS_ONE_IN = 8
 # So that two addresses on one page don't prove that somebody is there.
 TWO_ADDRESSES_ONE_IN = 8
+# So that an offer out of the policy's order, which people may choose to use first, doesn't prove that somebody is there.
+CHOSE_FIRST_ONE_IN = 4
 # Of these there is one offer for everybody.
 ONE_SET = (
     AuthenticatorType.OFFICE_PHONE,
@@ -52,7 +54,15 @@ def snapshot(tenant_id: int, typed: str, policies: Sequence[PolicyFacts]) -> tup
     held = [(kind, method) for kind in _held(chance, allowed, required) for method in METHODS_OF[kind]]
     offers = [offer for kind, method in held if method in allowed for offer in _offers(chance, kind, method)]
     offers.sort(key=lambda offer: allowed.index(offer.method))
-    return Snapshot(tuple(offers), policy.id if policy else None, as_administrator), required
+    return Snapshot(_with_first(chance, tuple(offers)), policy.id if policy else None, as_administrator), required
+
+
+def _with_first(chance: Chance, offers: tuple[Offer, ...]) -> tuple[Offer, ...]:
+    """What this nobody seems to have chosen to use first, where it has, before the others."""
+    if not offers or chance.number("chose first", CHOSE_FIRST_ONE_IN):
+        return offers
+    chosen = offers[chance.number("first", len(offers))].authenticator_id
+    return tuple(sorted(offers, key=lambda offer: offer.authenticator_id != chosen))
 
 
 def _policy(chance: Chance, policies: Sequence[PolicyFacts]) -> PolicyFacts | None:

@@ -6,7 +6,7 @@ from captcha.models import CaptchaStore
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-from accounts import partitions, tenants
+from accounts import own_addresses, partitions, tenants
 from accounts.models import AuditEvent, Invitation
 from accounts.visitor import NOBODY
 from notifications import sweep
@@ -49,6 +49,12 @@ def prune(now: datetime | None = None) -> dict[str, int]:
             "lockouts": lockout.prune(now),
             "sessions": Session.objects.filter(expire_date__lt=now).delete()[0],
         }
+
+
+def look_through_addresses() -> int:
+    """Find the addresses that lie in domains which their organisation added since. Returns how many changed."""
+    with tenants.all_opened():
+        return own_addresses.look_through()
 
 
 def ensure_partitions(now: datetime | None = None) -> list[str]:

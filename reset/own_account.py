@@ -69,4 +69,5 @@ def _method(row: Authenticator) -> dict[str, Any]:
         "registered": row.registered_at,
         "confirmed": row.confirmed_at,
         "last_used": row.last_used_at,
+        "used_first": row.is_first,
     }

@@ -1,4 +1,4 @@
-"""Challenges of somebody who is signed in: the same methods, lifetimes and limits as in a reset, another purpose.
+"""Challenges of somebody whose password was right: the same methods, lifetimes and limits as in a reset, another purpose.
 
 A code is bound to its own challenge; neither a reset nor another registration takes it. Each attempt is counted before it
 is compared, and a right answer is used up by a guarded update.
@@ -29,8 +29,16 @@ from reset.requests import NotOffered, TooOften
 from reset.sending import NotSent, Sending
 
 Purpose = OwnChallenge.Purpose
-STARTED: dict[str, str] = {Purpose.REGISTER: Activity.METHOD_STARTED, Purpose.PROVE: Activity.PROOF_STARTED}
-FAILED: dict[str, str] = {Purpose.REGISTER: Activity.METHOD_REFUSED, Purpose.PROVE: Activity.PROOF_FAILED}
+STARTED: dict[str, str] = {
+    Purpose.REGISTER: Activity.METHOD_STARTED,
+    Purpose.PROVE: Activity.PROOF_STARTED,
+    Purpose.SIGN_IN: Activity.PROOF_STARTED,
+}
+FAILED: dict[str, str] = {
+    Purpose.REGISTER: Activity.METHOD_REFUSED,
+    Purpose.PROVE: Activity.PROOF_FAILED,
+    Purpose.SIGN_IN: Activity.SIGN_IN_FAILED,
+}
 ABANDONED_AFTER = timedelta(minutes=15)
 
 
@@ -157,7 +165,7 @@ def check(
 
 def count(challenge: OwnChallenge, visitor: Visitor, now: datetime) -> None:
     """Count an attempt before it is compared. Raises TooOften."""
-    counted = throttle.count(Use(throttle.FAILURES_OF_OWN, account_key_of(challenge.user)), now=now)[0]
+    counted = throttle.count(attempt_at(challenge), now=now)[0]
     if counted.count == counted.limit.events + 1:
         audit.record(event(challenge.user, FAILED[challenge.purpose], visitor, challenge, reason="too_many_failures"))
     if counted.is_over:
@@ -177,17 +185,29 @@ def use_up(challenge: OwnChallenge, now: datetime) -> bool:
     unused = OwnChallenge.objects.filter(pk=challenge.pk, used_at=None, expires_at__gt=now, epoch=epoch)
     if unused.update(used_at=now, sealed=b"") != 1:
         return False
-    given_back = [Use(throttle.FAILURES_OF_OWN, account_key_of(challenge.user), -1)]
+    given_back = [attempt_at(challenge, -1)]
     if KIND_OF[Method(challenge.method)] == Kind.PHONE and challenge.tenant_id:
         given_back.append(spending.proof(challenge.tenant_id))
     throttle.count(*given_back, now=now)
     return True
 
 
+def attempt_at(challenge: OwnChallenge, amount: int = 1) -> Use:
+    """What counts an attempt: who knows a password alone may use up the proofs of sign-in, not those of an open session."""
+    at_sign_in = challenge.purpose == Purpose.SIGN_IN
+    limit = throttle.FAILURES_AT_SIGN_IN if at_sign_in else throttle.FAILURES_OF_OWN
+    return Use(limit, account_key_of(challenge.user), amount)
+
+
 def event(
     user: User, activity: str, visitor: Visitor, challenge: OwnChallenge | None = None, reason: str = "", **details: Any
 ) -> Event:
-    """An audit event about one's own methods; it names the type, never the value."""
+    """An audit event about one's own methods; it names the type, never the value.
+
+    At sign-in, who has not given the proof is nobody yet.
+    """
+    at_sign_in = challenge is not None and challenge.purpose == Purpose.SIGN_IN
+    is_known = not at_sign_in or activity == Activity.SIGNED_IN
     if challenge is not None:
         details |= {"type": challenge.type, "method": challenge.method, "purpose": challenge.purpose}
     return Event(
@@ -196,7 +216,7 @@ def event(
         succeeded=not reason,
         reason=reason,
         correlation_id=challenge.pk if challenge is not None else None,
-        actor=user,
+        actor=user if is_known else None,
         target=user,
         visitor=visitor,
         details=details,

@@ -1,8 +1,9 @@
-"""A fresh proof before somebody signed in changes how they prove who they are.
+"""A proof of somebody whose password was right: at sign-in, and fresh before they change how they prove who they are.
 
     is_fresh? ──no──▶ ways → begin → answer ──right──▶ fresh for ten minutes
 
-Who holds no method yet proves it with the password. Source: Entra asks for a proof no older than ten minutes.
+Before a change, who holds no method yet proves it with the password. Source: Entra asks for a proof no older than ten
+minutes. At sign-in not every method counts, and a right answer is what signs the person in.
 """
 
 from datetime import datetime, timedelta
@@ -16,7 +17,8 @@ from accounts.models import Authenticator, User
 from accounts.visitor import Visitor
 from policy import lockout
 from policy.decisions import usable_offers
-from reset import own_challenges
+from policy.signin import SIGN_IN_METHODS
+from reset import own_challenges, signin
 from reset.methods import METHODS
 from reset.models import OwnChallenge
 from reset.own_challenges import Checked, Purpose
@@ -25,6 +27,8 @@ from reset.password_proof import Proof, account_key_of, compare
 from reset.requests import NotOffered
 
 FRESH_FOR = timedelta(minutes=10)
+COUNTING: dict[str, tuple[Method, ...]] = {Purpose.PROVE: tuple(Method), Purpose.SIGN_IN: SIGN_IN_METHODS}
+GIVEN: dict[str, str] = {Purpose.PROVE: Activity.PROOF_GIVEN, Purpose.SIGN_IN: Activity.SIGNED_IN}
 
 
 def is_fresh(proved_at: str, epoch: str, user: User, now: datetime) -> bool:
@@ -36,11 +40,13 @@ def is_fresh(proved_at: str, epoch: str, user: User, now: datetime) -> bool:
     return epoch == user.credentials_epoch and moment.tzinfo is not None and moment <= now < moment + FRESH_FOR
 
 
-def ways(user: User, imported_counts: bool, now: datetime) -> list[tuple[Method, Authenticator]]:
-    """The methods already held, with what they would use. Empty: the password proves it."""
+def ways(
+    user: User, imported_counts: bool, now: datetime, purpose: str = Purpose.PROVE
+) -> list[tuple[Method, Authenticator]]:
+    """The methods already held that count, with what they would use. Before a change, none: the password proves it."""
     held = facts.load([user], imported_counts, now)[user.pk].authenticators
     rows = Authenticator.objects.in_bulk([row.id for row in held if row.counts])
-    return [(offer.method, rows[offer.authenticator_id]) for offer in usable_offers(held, tuple(Method))]
+    return [(offer.method, rows[offer.authenticator_id]) for offer in usable_offers(held, COUNTING[purpose])]
 
 
 def begin(
@@ -51,13 +57,14 @@ def begin(
     language: str,
     visitor: Visitor,
     now: datetime,
+    purpose: str = Purpose.PROVE,
 ) -> OwnChallenge:
     """Ask for a proof with a method held. Raises NotOffered, TooOften or accounts.executors.NoExecutor."""
-    for held, row in ways(user, imported_counts, now):
+    for held, row in ways(user, imported_counts, now, purpose):
         if (held, row.pk) == (method, authenticator_id):
             challenge = own_challenges.new(
                 user,
-                Purpose.PROVE,
+                purpose,
                 held,
                 now,
                 type=row.type,
@@ -97,11 +104,16 @@ def answer(challenge: OwnChallenge, answers: list[str], visitor: Visitor, now: d
         taken = (
             held and own_challenges.use_up(challenge, now) and METHODS[Method(challenge.method)].consume(row, verdict)
         )
-        if not taken:
+        if not (taken and _leads_on(challenge, now)):
             transaction.set_rollback(True)
             return Checked.WRONG
-        audit.record(own_challenges.event(challenge.user, Activity.PROOF_GIVEN, visitor, challenge))
+        audit.record(own_challenges.event(challenge.user, GIVEN[challenge.purpose], visitor, challenge))
     return Checked.RIGHT
+
+
+def _leads_on(challenge: OwnChallenge, now: datetime) -> bool:
+    """Whether the account may still be signed in to, where that is what the proof is for."""
+    return challenge.purpose != Purpose.SIGN_IN or signin.note_sign_in(challenge.user, now)
 
 
 def by_password(user: User, password: str, visitor: Visitor, now: datetime) -> Proof:

@@ -1,7 +1,7 @@
 """Registering what one proves oneself with, from the first field to the review.
 
     begin (address, number or app) → confirm by its own first code → registered
-    save_questions · rename · remove · confirm_all · skip
+    save_questions · rename · use_first · remove · confirm_all · skip
 
 A value that its owner typed proves nothing until a code sent to it, or shown by it, came back. Whoever changes anything
 gave a fresh proof before (`proving.py`); every other address on file hears of it.
@@ -96,7 +96,8 @@ def standing_of(user: User, now: datetime | None = None) -> Standing:
     now = now or timezone.now()
     assert user.tenant is not None
     known = facts.load([user], user.tenant.imported_methods_count, now)[user.pk]
-    decision = decide_registration(known, rules.load(user.tenant), rules.tenant_facts(user.tenant))
+    tenant, rule = rules.tenant_facts(user.tenant), rules.sign_in_rule(user.tenant)
+    decision = decide_registration(known, rules.load(user.tenant), tenant, rule)
     held = Authenticator.objects.filter(user=user).order_by("registered_at", "id")
     proving = frozenset(row.id for row in known.authenticators if row.counts)
     return Standing(tuple(row for row in held if row.confirmed_at or row.source != row.Source.USER), decision, proving)
@@ -105,15 +106,18 @@ def standing_of(user: User, now: datetime | None = None) -> Standing:
 def is_to_be_asked(user: User, standing: Standing, now: datetime) -> bool:
     """Whether sign-in is interrupted: something is missing, or the methods are due to be looked at again."""
     decision = standing.registration
-    if not decision.is_enabled or (decision.policy and not decision.policy.registration_required):
+    if decision.to_register:
+        return True
+    if not decision.is_enabled or decision.policy is None or decision.missing:
         return False
-    if decision.missing:
-        return bool(decision.proposed)
-    return decision.policy is not None and is_due_again(user.methods_confirmed_at, decision.policy.reconfirm_days, now)
+    days = decision.policy.reconfirm_days
+    return decision.policy.registration_required and is_due_again(user.methods_confirmed_at, days, now)
 
 
 def can_skip(user: User, standing: Standing, now: datetime) -> bool:
-    return may_skip(standing.registration.policy, user.registration_asked_at, now)
+    """Whether it may be put off: never what sign-in lacks."""
+    decision = standing.registration
+    return not decision.sign_in_missing and may_skip(decision.policy, user.registration_asked_at, now)
 
 
 def note_asked(user: User, now: datetime) -> None:
@@ -129,7 +133,7 @@ def skip(user: User, visitor: Visitor) -> None:
 
 def confirm_all(user: User, visitor: Visitor, now: datetime) -> bool:
     """The person has looked at everything registered and finds it right. False: something is missing still."""
-    if standing_of(user, now).registration.missing:
+    if standing_of(user, now).registration.to_register:
         return False
     with transaction.atomic():
         User.objects.filter(pk=user.pk).update(methods_confirmed_at=now, registration_asked_at=None)
@@ -337,6 +341,22 @@ def rename(user: User, authenticator_id: int, label: str, visitor: Visitor) -> b
         if renamed:
             audit.record(own_challenges.event(user, Activity.METHOD_RENAMED, visitor))
     return renamed
+
+
+def use_first(user: User, authenticator_id: int, visitor: Visitor) -> bool:
+    """Offer this method before all others from now on. False: it is gone, or proves nothing."""
+    with transaction.atomic():
+        if not _in_turn(user):
+            return False
+        standing = standing_of(user)
+        chosen = [row for row in standing.held if row.pk == authenticator_id and row.methods() and standing.proves(row)]
+        if not chosen:
+            return False
+        own = Authenticator.objects.filter(user=user)
+        own.exclude(pk=authenticator_id).filter(is_first=True).update(is_first=False)
+        own.filter(pk=authenticator_id).update(is_first=True)
+        audit.record(own_challenges.event(user, Activity.METHOD_USED_FIRST, visitor, type=chosen[0].type))
+    return True
 
 
 def remove(user: User, authenticator_id: int, visitor: Visitor, now: datetime) -> bool:

@@ -1,4 +1,7 @@
-"""Signing in with a user name and a password, and entering the console with an app code.
+"""Signing in with a user name and a password, where the tenant's rule asks for it a second proof, and entering the console.
+
+    attempt ──right──▶ signed in
+                 └───▶ a second proof is due: a mark, no session of a user ──proving.answer──▶ signed in
 
 Unknown, disabled and directory people, and those without a password, run the same statements and one hash, and get the
 same answer as a wrong password.
@@ -7,31 +10,71 @@ same answer as a wrong password.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit, people, tenants, totp
+from accounts import audit, facts, people, tenants, totp
 from accounts.audit import Activity, Event
 from accounts.methods import AuthenticatorType
 from accounts.models import Authenticator, Tenant, User
 from accounts.names import is_plain, is_same_name, key_of
 from accounts.visitor import Visitor
-from policy import lockout, throttle
+from policy import lockout, rules, throttle
+from policy.signin import NOBODY_IS_ASKED, SignInDecision, decide_sign_in
 from policy.throttle import Limit, Use
 from reset import buckets
 from reset.password_proof import Failure, Proof, account_key_of, compare
 
+MARK_LIFETIME = timedelta(minutes=10)
+NOTHING_MORE = SignInDecision(False)
 APP_CODES_OF_ACCOUNT = Limit("app codes typed by one signed-in account", 5, timedelta(minutes=10))
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a sign-in ended: with a user, or with the reason a page may tell (and, for a lock, until when)."""
+    """How a sign-in ended: with a user, or with the reason a page may tell (and, for a lock, until when).
+
+    With a user, `then` says what the tenant's rule asks for before anything else.
+    """
 
     user: User | None = None
+    then: SignInDecision = NOTHING_MORE
     failure: Failure | None = None
     locked_until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Mark:
+    """The password was right a moment ago. It signs nobody in: it lets one browser give the second proof, for ten minutes.
+
+    `slug` is the tenant whose address the sign-in began at, empty at the common one.
+    """
+
+    user_id: int
+    epoch: str
+    at: datetime
+    slug: str = ""
+
+    def as_json(self) -> list[Any]:
+        return [self.user_id, self.epoch, self.at.isoformat(), self.slug]
+
+    @classmethod
+    def from_json(cls, kept: Any) -> "Mark | None":
+        """What a session keeps; None where it keeps none."""
+        return cls(kept[0], kept[1], datetime.fromisoformat(kept[2]), kept[3]) if kept else None
+
+    def find_user(self, now: datetime) -> User | None:
+        """The person, while the mark holds and the account is as it was."""
+        if not self.at <= now < self.at + MARK_LIFETIME:
+            return None
+        with tenants.all_opened():
+            same = User.objects.select_related("tenant").filter(
+                pk=self.user_id, credentials_epoch=self.epoch, is_enabled=True, tenant__is_active=True
+            )
+            user: User | None = same.first()
+        return user
 
 
 @dataclass(frozen=True)
@@ -77,12 +120,22 @@ def attempt(
     claimed = _find(typed, tenant)
     proof = compare(claimed.account_key, password, claimed.encoded, now)
     with tenants.opened_or_all(claimed.tenant), transaction.atomic():
-        if proof.failure is None and claimed.user and _still_stands(claimed.user, now):
-            lockout.clear(claimed.account_key)
-            _record(claimed, visitor)
-            throttle.count(Use(from_address.limit, from_address.subject, amount=-1), now=now)
-            return Outcome(user=claimed.user)
+        if proof.failure is None and claimed.user:
+            then = what_then(claimed.user, now)
+            if then.asks_for_proof or note_sign_in(claimed.user, now):
+                lockout.clear(claimed.account_key)
+                _record(claimed, visitor, Activity.SECOND_PROOF_ASKED if then.asks_for_proof else Activity.SIGNED_IN)
+                throttle.count(Use(from_address.limit, from_address.subject, amount=-1), now=now)
+                return Outcome(claimed.user, then)
         return _failed(claimed, proof, password, visitor)
+
+
+def what_then(user: User, now: datetime) -> SignInDecision:
+    """What the tenant's rule asks for now. Asked only after a right password: strangers neither see nor time a difference."""
+    rule = rules.sign_in_rule(user.tenant) if user.tenant else NOBODY_IS_ASKED
+    if user.tenant is None or rule.asks_nobody:
+        return NOTHING_MORE
+    return decide_sign_in(facts.load([user], user.tenant.imported_methods_count, now)[user.pk], rule)
 
 
 def _find(typed: str, tenant: Tenant | None) -> Claimed:
@@ -110,8 +163,8 @@ def _find_operator(typed: str) -> User | None:
     return user if user and is_plain(typed.strip()) and is_same_name(typed, user.principal_name) else None
 
 
-def _still_stands(user: User, now: datetime) -> bool:
-    """Whether the account is still as it was when its password was compared."""
+def note_sign_in(user: User, now: datetime) -> bool:
+    """Note the time. False: the account is not as it was when its password was compared."""
     same = User.objects.filter(pk=user.pk, is_enabled=True, credentials_epoch=user.credentials_epoch)
     touched: int = same.update(last_login=now)
     return touched == 1
@@ -123,18 +176,19 @@ def _failed(claimed: Claimed, proof: Proof, password: str, visitor: Visitor) -> 
         lockout.remember_wrong(proof.counted, password)
     failure = proof.failure or Failure.WRONG
     reasons = {Failure.LOCKED: "locked", Failure.BUSY: "busy", None: "account_changed"}
-    _record(claimed, visitor, reasons.get(proof.failure) or claimed.obstacle or "wrong_password")
+    reason = reasons.get(proof.failure) or claimed.obstacle or "wrong_password"
+    _record(claimed, visitor, Activity.SIGN_IN_FAILED, reason)
     return Outcome(failure=failure, locked_until=proof.counted.locked_until)
 
 
-def _record(claimed: Claimed, visitor: Visitor, reason: str = "") -> None:
+def _record(claimed: Claimed, visitor: Visitor, activity: str, reason: str = "") -> None:
     audit.record(
         Event(
-            Activity.SIGN_IN_FAILED if reason else Activity.SIGNED_IN,
+            activity,
             claimed.tenant.pk if claimed.tenant else None,
             succeeded=not reason,
             reason=reason,
-            actor=None if reason else claimed.user,
+            actor=claimed.user if activity == Activity.SIGNED_IN else None,
             target=claimed.user,
             target_name=claimed.typed.strip(),
             visitor=visitor,

@@ -25,3 +25,8 @@ def prune() -> None:
 @shared_task(name="reset.tasks.ensure_partitions")
 def ensure_partitions() -> None:
     housekeeping.ensure_partitions()
+
+
+@shared_task(name="reset.tasks.look_through_addresses")
+def look_through_addresses() -> None:
+    housekeeping.look_through_addresses()

@@ -35,7 +35,7 @@ def unblock(user: User, *, actor: User | None = None, visitor: Visitor = NOBODY,
     with tenants.opened(user.tenant), transaction.atomic():
         subjects = {buckets.failures_subject(account, browser) for browser in ("", *_own_browsers(user, now))}
         uses = [Use(limit, subject) for limit in OF_ACCOUNT for subject in (account, *subjects)]
-        cleared = throttle.clear([*uses, Use(throttle.FAILURES_OF_OWN, account)]) > 0
+        cleared = throttle.clear([*uses, *(Use(limit, account) for limit in throttle.OWN_FAILURES)]) > 0
         unlocked = lockout.clear(account)
         resumed = User.objects.filter(pk=user.pk, self_service_paused=True).update(self_service_paused=False) == 1
         record(

@@ -2,10 +2,12 @@
 
 from django.urls import path
 
-from reset.views import account, own_account, proofs, security_info, setup, signin, welcome
+from reset.views import account, own_account, proofs, second_proof, security_info, setup, signin, welcome
 
 urlpatterns = [
     path("signin/", signin.sign_in, name="signin"),
+    path("signin/verify/", second_proof.choose, name="signin-verify"),
+    path("signin/verify/<uuid:challenge_id>/", second_proof.answer, name="signin-answer"),
     path("signin/code/", signin.app_code, name="signin-code"),
     path("t/<slug:slug>/signin/", signin.sign_in, name="tenant-signin"),
     path("signout/", signin.sign_out, name="signout"),
@@ -19,7 +21,6 @@ urlpatterns = [
     path("security-info/setup/", setup.setup, name="security-setup"),
     path("security-info/prove/", proofs.prove, name="prove"),
     path("security-info/prove/<uuid:challenge_id>/", proofs.answer, name="prove-answer"),
-    path("security-info/waiting/<uuid:challenge_id>/", proofs.waiting, name="security-waiting"),
     path("security-info/add/<slug:method>/", security_info.add, name="security-add"),
     path("security-info/confirm/<uuid:challenge_id>/", security_info.confirm, name="security-confirm"),
     path("security-info/<int:authenticator_id>/", security_info.one, name="security-one"),

@@ -1,6 +1,6 @@
 """Console pages of people. No page shows or takes a password."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.conf import settings
@@ -62,7 +62,7 @@ class UserAdmin(ScopedAdmin):
         "is_enabled",
         "self_service_paused",
     )
-    list_filter = (
+    list_filter: ClassVar[tuple[Any, ...]] = (
         "is_enabled",
         "self_service_paused",
         "is_protected",

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from accounts import phones, secrets
 from accounts.importing.reading import NAME_COLUMN, REFUSAL_COLUMNS, Line
 from accounts.methods import AuthenticatorType
-from accounts.names import MAX_LENGTH, domain_of, is_plain, key_of
+from accounts.names import MAX_LENGTH, domain_of, is_plain, is_within, key_of
 
 T = TypeVar("T")
 
@@ -71,8 +71,7 @@ class Rules:
 
     def is_own(self, domain: str) -> bool:
         """Whether a domain, or one it lies under, belongs to the organisation."""
-        parts = domain.split(".")
-        return any(".".join(parts[start:]) in self.own_domains for start in range(len(parts)))
+        return is_within(domain, self.own_domains)
 
 
 def check(line: Line, rules: Rules) -> Person:

@@ -1,7 +1,7 @@
 """What a person can prove themselves with: one table for every type."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import models
@@ -50,6 +50,11 @@ class Authenticator(Device):
     replaces_another = models.BooleanField(_("took the place of another value"), default=False, editable=False)
     confirmed_at = models.DateTimeField(_("confirmed"), null=True, blank=True)
     last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)
+    is_first = models.BooleanField(_("used first"), default=False, db_default=False, editable=False)
+    # Kept by `accounts.own_addresses`: nobody can register such an address, the organisation's domain came later.
+    in_own_domain = models.BooleanField(
+        _("in a domain of the organisation"), default=False, db_default=False, editable=False
+    )
     last_step = models.BigIntegerField(default=-1, editable=False)
 
     objects = TenantManager()  # type: ignore[misc, assignment]
@@ -70,8 +75,14 @@ class Authenticator(Device):
                 name="authenticator_type_once",
                 violation_error_message=_("This person has one of these already."),
             ),
+            models.UniqueConstraint(
+                fields=["user"], condition=models.Q(is_first=True), name="authenticator_first_once"
+            ),
         ]
-        indexes = [models.Index(fields=["tenant", "type"], name="authenticator_by_type")]
+        indexes = [
+            models.Index(fields=["tenant", "type"], name="authenticator_by_type"),
+            models.Index(fields=["user"], condition=models.Q(in_own_domain=True), name="authenticator_in_own_domain"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_type_display()} · {self.user_id}"
@@ -118,6 +129,15 @@ class Authenticator(Device):
             return False
         settled = not self.replaces_another or self.changed_at + CHANGE_COUNTS_AFTER <= now
         return imported_counts and settled
+
+    @classmethod
+    def proving(cls, imported_counts: bool, now: datetime) -> models.Q:
+        """`proves` as a condition of a query."""
+        confirmed = models.Q(confirmed_at__isnull=False)
+        if not imported_counts:
+            return confirmed
+        settled = models.Q(replaces_another=False) | models.Q(changed_at__lte=now - CHANGE_COUNTS_AFTER)
+        return confirmed | (~models.Q(source=cls.Source.USER) & settled)
 
 
 class SecurityAnswer(TenantOwned):

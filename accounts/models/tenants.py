@@ -113,6 +113,8 @@ class Tenant(models.Model):
         _("contact text"), blank=True, validators=[MaxLengthValidator(500)], help_text=_("Says whom to ask, and when.")
     )
 
+    domains_looked_for = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
+
     users: "models.Manager[User]"
 
     class Meta:

@@ -71,6 +71,7 @@ class User(AbstractBaseUser):
     must_change_password = models.BooleanField(_("must change password"), default=False)
     methods_confirmed_at = models.DateTimeField(_("methods confirmed"), null=True, blank=True, editable=False)
     registration_asked_at = models.DateTimeField(_("first asked to register"), null=True, blank=True, editable=False)
+    one_more_offered_at = models.DateTimeField(_("offered one more method"), null=True, blank=True, editable=False)
     # What counts failures hangs on this one: only who passed every gate of a reset renews it.
     failures_epoch = models.CharField(max_length=32, default="", db_default="", blank=True, editable=False)
     credentials_epoch = models.CharField(max_length=32, default=new_epoch, editable=False)

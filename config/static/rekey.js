@@ -29,7 +29,7 @@ for (const form of document.querySelectorAll("form[data-waits]")) {
   const ask = async () => {
     try {
       const answer = await fetch(form.dataset.waits);
-      if (answer.ok && !(await answer.json()).waits) return form.submit();
+      if (answer.redirected || (answer.ok && !(await answer.json()).waits)) return form.submit();
     } catch { /* the network was away for a moment */ }
     setTimeout(ask, 2000);
   };

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.crypto import constant_time_compare
 
 from accounts.models import User
+from reset.views.members import is_method_due
 
 # The sign-in page keeps here, after a right app code, the epoch of the person who gave it: a renewed one ends it.
 VERIFIED = "console_verified"
@@ -16,6 +17,8 @@ SIGN_IN = "/signin/"
 
 def may_enter(request: HttpRequest) -> bool:
     if not is_administrator(request) or request.user.must_change_password:  # type: ignore[union-attr]
+        return False
+    if is_method_due(request):
         return False
     return not settings.CONSOLE_NEEDS_APP_CODE or is_verified(request)
 

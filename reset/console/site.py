@@ -37,6 +37,7 @@ PAGES: dict[Any, Any] = {
     accounts.Authenticator: ConsoleAuthenticatorAdmin,
     accounts.AuditEvent: events.AuditEventAdmin,
     policy.ResetPolicy: policy_admin.ResetPolicyAdmin,
+    policy.SignInRule: policy_admin.SignInRuleAdmin,
     policy.QuestionText: policy_admin.QuestionTextAdmin,
     policy.SpendGuard: SpendGuardAdmin,
     notifications.Message: notifications_admin.MessageAdmin,

@@ -18,6 +18,7 @@ from accounts.models import Tenant, User
 from policy import rules
 from policy.registration import decide_registration
 from reset import unblocking
+from reset.console.filters import POLICY_FILTERS
 
 
 class UsersPage(ChangeList):
@@ -43,6 +44,8 @@ class ConsoleUserAdmin(UserAdmin):
 
     actions = ("unblock", "sign_out_everywhere")
     list_display = (*UserAdmin.list_display, "is_registered", "is_enabled_to_reset", "is_capable")
+
+    list_filter = (*POLICY_FILTERS, *UserAdmin.list_filter)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return UsersPage

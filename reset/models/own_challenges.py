@@ -1,4 +1,4 @@
-"""A running proof of somebody who is signed in: of a method being registered, or of who they are before a change."""
+"""A running proof of a known person: of a method being registered, of who they are before a change or at sign-in."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -15,6 +15,7 @@ class OwnChallenge(TenantOwned):
     class Purpose(models.TextChoices):
         REGISTER = "register", _("Registering a method")
         PROVE = "prove", _("Proving identity before a change")
+        SIGN_IN = "signin", _("Proving identity at sign-in")
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="own_challenges")

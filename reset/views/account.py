@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -20,6 +21,7 @@ from reset import password_change
 from reset.account_forms import ChangePasswordForm
 from reset.password_proof import Failure
 from reset.views.failures import CANNOT_TELL, sentence
+from reset.views.members import is_method_due
 from reset.views.pages import page
 from reset.views.requesting import visitor_of
 from reset.views.signin import CONSOLE, CONSOLE_VERIFIED, is_console_open, next_address
@@ -31,6 +33,8 @@ from reset.views.signin import CONSOLE, CONSOLE_VERIFIED, is_console_open, next_
 @require_http_methods(["GET", "HEAD", "POST"])
 def account(request: HttpRequest) -> HttpResponse:
     user = cast(User, request.user)
+    if is_method_due(request) and not user.must_change_password:
+        return HttpResponseRedirect(reverse("security-setup"))
     if not password_change.is_possible(user):
         return page(request, "account/account.html", user.tenant, console=_console_of(user))
     form = ChangePasswordForm(request.POST if request.method == "POST" else None)

@@ -5,6 +5,7 @@ from datetime import datetime
 from functools import wraps
 from typing import Any, cast
 
+from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -14,27 +15,67 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import Tenant, User
-from reset import proving
+from policy.signin import SIGN_IN_METHODS
+from reset import proving, signin
 from reset.views.requesting import with_next
 
+SETUP = "in_setup"
+"""In the session while sign-in is interrupted: where the person goes afterwards."""
+METHOD_DUE = "sign_in_method_due"
+"""In the session of somebody who was let in by the password alone, to register what sign-in asks for, and for nothing else."""
 PROVED_AT, PROVED_EPOCH = "proved_at", "proved_epoch"
 SIGNED_IN_AT = "password_proved_at"
 View = Callable[..., HttpResponse]
 
 
 def member_page(view: View) -> View:
-    """A page of somebody who belongs to an organisation; others, and those whose password is due, go to their account."""
+    """A page of somebody who belongs to an organisation; others, and those whose password is due, go to their account.
 
+    Closed while sign-in lacks a method.
+    """
+    return _member_page(view, is_open_in_setup=False)
+
+
+def member_page_in_setup(view: View) -> View:
+    """A member's page that leads to the method which sign-in lacks."""
+    return _member_page(view, is_open_in_setup=True)
+
+
+def _member_page(view: View, is_open_in_setup: bool) -> View:
     @wraps(view)
     def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         user = person_of(request)
         if user.tenant is None or user.must_change_password:
             return HttpResponseRedirect(reverse("account"))
-        return view(request, *args, **kwargs)
+        turned_away = _to_what_is_due(request, user, is_open_in_setup) if is_method_due(request) else None
+        return turned_away or view(request, *args, **kwargs)
 
     return never_cache(
         sensitive_post_parameters()(login_required(require_http_methods(["GET", "HEAD", "POST"])(checked)))
     )
+
+
+def is_method_due(request: HttpRequest) -> bool:
+    """Whether this session may only register a method for sign-in."""
+    return bool(request.session.get(METHOD_DUE))
+
+
+def _to_what_is_due(request: HttpRequest, user: User, is_open_in_setup: bool) -> HttpResponse | None:
+    """Where this session has to go, if anywhere. What was registered from elsewhere has to be proved: by a new sign-in."""
+    decision = signin.what_then(user, timezone.now())
+    if decision.asks_for_proof:
+        logout(request)
+        return HttpResponseRedirect(reverse("signin"))
+    if not decision.asks_to_register:
+        del request.session[METHOD_DUE]
+        return None
+    return None if is_open_in_setup else HttpResponseRedirect(reverse("security-setup"))
+
+
+def settle_method(request: HttpRequest, method: str) -> None:
+    """A method was registered by this very session: what sign-in lacked may be no longer due."""
+    if method in SIGN_IN_METHODS:
+        request.session.pop(METHOD_DUE, None)
 
 
 def freshly_proved(view: View) -> View:

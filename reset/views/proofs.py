@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from accounts.executors import NoExecutor
 from accounts.masks import mask_of
 from accounts.methods import AuthenticatorType, Method
+from accounts.models import User
 from policy import hashing
 from policy.decisions import Offer
 from reset import own_challenges, passkeys, proving
@@ -24,39 +25,51 @@ from reset.questions import texts
 from reset.requests import NotOffered, TooOften
 from reset.sending import NotSent
 from reset.views.failures import CANNOT_TELL, sentence
-from reset.views.members import member_page, person_of, remember_proof, remember_sign_in, tenant_of
+from reset.views.members import member_page_in_setup, person_of, remember_proof, remember_sign_in, tenant_of
 from reset.views.pages import page
 from reset.views.requesting import safe_next, visitor_of, with_next
 from reset.views.security_texts import check_sentence, sent_again
-from reset.views.steps import busy_text, is_waited_for, not_sent_text, seconds_to_wait, wait_text
+from reset.views.steps import WAITING, busy_text, is_waited_for, not_sent_text, seconds_to_wait, wait_text
 
 
-@member_page
+@member_page_in_setup
 def prove(request: HttpRequest) -> HttpResponse:
     """The ways this person holds, or the password where there is none."""
     user = person_of(request)
-    counts = tenant_of(user).imported_methods_count
-    ways = proving.ways(user, counts, timezone.now())
-    if not ways:
+    offers = offers_of(user, Purpose.PROVE)
+    if not offers:
         return _by_password(request)
-    error = ""
-    if request.method == "POST":
-        method, _colon, identifier = request.POST.get("offer", "").partition(":")
-        try:
-            challenge = proving.begin(
-                user, method, int(identifier or 0), counts, get_language() or "en", visitor_of(request), timezone.now()
-            )
-            return HttpResponseRedirect(_with_next(request, reverse("prove-answer", args=[challenge.pk])))
-        except (NotOffered, ValueError):
-            error = _("Choose one of these.")
-        except TooOften as wait:
-            error = wait_text(wait)
-        except NotSent as stopped:
-            error = not_sent_text(stopped)
-        except NoExecutor:
-            error = str(CANNOT_TELL)
-    offers = [Offer(method, row.pk, mask_of(AuthenticatorType(row.type), row.secret_value), "") for method, row in ways]
+    challenge, error = chosen(request, user, Purpose.PROVE) if request.method == "POST" else (None, "")
+    if challenge is not None:
+        return HttpResponseRedirect(_with_next(request, reverse("prove-answer", args=[challenge.pk])))
     return page(request, "security/prove.html", user.tenant, offers=offers, error=error, back=_next(request))
+
+
+def offers_of(user: User, purpose: str) -> list[Offer]:
+    """The ways to choose from, each with the mask of what it would use."""
+    ways = proving.ways(user, tenant_of(user).imported_methods_count, timezone.now(), purpose)
+    return [Offer(method, row.pk, mask_of(AuthenticatorType(row.type), row.secret_value), "") for method, row in ways]
+
+
+def chosen(request: HttpRequest, user: User, purpose: str) -> tuple[OwnChallenge | None, str]:
+    """Begin the proof that was chosen; or none, and why not."""
+    method, _colon, identifier = request.POST.get("offer", "").partition(":")
+    if not identifier.isdecimal() or len(identifier) > 18:
+        return None, _("Choose one of these.")
+    counts, language = tenant_of(user).imported_methods_count, get_language() or "en"
+    try:
+        challenge = proving.begin(
+            user, method, int(identifier), counts, language, visitor_of(request), timezone.now(), purpose
+        )
+    except NotOffered:
+        return None, _("Choose one of these.")
+    except TooOften as wait:
+        return None, wait_text(wait)
+    except NotSent as stopped:
+        return None, not_sent_text(stopped)
+    except NoExecutor:
+        return None, str(CANNOT_TELL)
+    return challenge, ""
 
 
 def _by_password(request: HttpRequest) -> HttpResponse:
@@ -73,30 +86,33 @@ def _by_password(request: HttpRequest) -> HttpResponse:
     return page(request, "security/password.html", user.tenant, form=form, back=_next(request))
 
 
-@member_page
+@member_page_in_setup
 def answer(request: HttpRequest, challenge_id: UUID) -> HttpResponse:
     """The code that was sent, the app's code, or the questions."""
     user = person_of(request)
     challenge = own_challenges.find(user, str(challenge_id), Purpose.PROVE, timezone.now())
     if challenge is None:
         return HttpResponseRedirect(_with_next(request, reverse("prove")))
+    unanswered = ask(request, challenge, _next(request))
+    if unanswered is not None:
+        return unanswered
+    remember_proof(request)
+    return HttpResponseRedirect(_next(request))
+
+
+def ask(request: HttpRequest, challenge: OwnChallenge, back: str) -> HttpResponse | None:
+    """The page that asks for the answer, with what was wrong with the last one; None once it was right."""
+    if WAITING in request.GET:
+        return JsonResponse({"waits": is_waited_for(challenge)})
     error, notice = "", ""
     if request.method == "POST" and request.POST.get("action") == "again":
         notice = sent_again(lambda: proving.send_again(challenge, visitor_of(request), timezone.now()))
     elif request.method == "POST":
         wrong = _check(request, challenge)
         if wrong is None:
-            return _proved(request)
+            return None
         error = wrong
-    return _answer_page(request, challenge, error, notice)
-
-
-@member_page
-def waiting(request: HttpRequest, challenge_id: UUID) -> HttpResponse:
-    """What a page that waits for a call or a phone asks again and again: whether there is still nothing to do."""
-    user, now = person_of(request), timezone.now()
-    running = [own_challenges.find(user, str(challenge_id), purpose, now) for purpose in Purpose]
-    return JsonResponse({"waits": any(challenge and is_waited_for(challenge) for challenge in running)})
+    return _answer_page(request, challenge, error, notice, back)
 
 
 def _check(request: HttpRequest, challenge: OwnChallenge) -> str | None:
@@ -117,9 +133,9 @@ def _check(request: HttpRequest, challenge: OwnChallenge) -> str | None:
     return None if checked == Checked.RIGHT else check_sentence(checked, Method(challenge.method))
 
 
-def _answer_page(request: HttpRequest, challenge: OwnChallenge, error: str, notice: str) -> HttpResponse:
-    user = person_of(request)
-    context: dict[str, Any] = {"challenge": challenge, "error": error, "notice": notice, "back": _next(request)}
+def _answer_page(request: HttpRequest, challenge: OwnChallenge, error: str, notice: str, back: str) -> HttpResponse:
+    user = challenge.user
+    context: dict[str, Any] = {"challenge": challenge, "error": error, "notice": notice, "back": back}
     if challenge.method == Method.QUESTIONS:
         questions = texts(challenge.questions, tenant_of(user))
         return page(request, "security/questions_asked.html", user.tenant, form=AnswersForm(questions), **context)
@@ -137,11 +153,6 @@ def _answer_page(request: HttpRequest, challenge: OwnChallenge, error: str, noti
         waits=is_waited_for(challenge),
         **context,
     )
-
-
-def _proved(request: HttpRequest) -> HttpResponse:
-    remember_proof(request)
-    return HttpResponseRedirect(_next(request))
 
 
 def _next(request: HttpRequest) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
@@ -16,6 +16,7 @@ from accounts.executors import NoExecutor
 from accounts.methods import AuthenticatorType, Method
 from accounts.models import Authenticator
 from policy import hashing
+from policy.signin import SIGN_IN_METHODS
 from reset import own_challenges, passkeys, questions, registration
 from reset.forms import code_form
 from reset.methods import METHODS
@@ -27,19 +28,26 @@ from reset.requests import NotOffered, TooOften
 from reset.sending import NotSent
 from reset.views import app_keys
 from reset.views.failures import CANNOT_TELL
-from reset.views.members import freshly_proved, member_page, person_of, tenant_of
+from reset.views.members import (
+    SETUP,
+    freshly_proved,
+    is_method_due,
+    member_page,
+    member_page_in_setup,
+    person_of,
+    settle_method,
+    tenant_of,
+)
 from reset.views.pages import page
 from reset.views.requesting import visitor_of
 from reset.views.security_texts import ADD, check_sentence, sent_again, ways_to_add
-from reset.views.steps import busy_text, is_waited_for, not_sent_text, seconds_to_wait, wait_text
+from reset.views.steps import WAITING, busy_text, is_waited_for, not_sent_text, seconds_to_wait, wait_text
 
 SMS_OR_CALL = {Method.SMS: Method.CALL, Method.CALL: Method.SMS}
 TOO_MANY = gettext_lazy("You have as many of these as you may have. Remove or replace one.")
 TEMPLATES: dict[str, str] = {Method.APP_CODE: "security/app.html", Method.PASSKEY: "security/passkey.html"}
 BEGUN = "begun"
 """In the session: what it has begun to register, after a fresh proof. No other session may see it or go on with it."""
-SETUP = "in_setup"
-"""In the session while sign-in is interrupted: where the person goes afterwards."""
 
 
 @member_page
@@ -51,12 +59,14 @@ def overview(request: HttpRequest) -> HttpResponse:
     return page(request, "security/overview.html", user.tenant, standing=standing, add=add)
 
 
-@member_page
+@member_page_in_setup
 @freshly_proved
 def add(request: HttpRequest, method: str) -> HttpResponse:
     """The address, the number, or the name of the app; `replaces` names what goes once the new one is confirmed."""
     if method not in registration.TYPE_OF:
         raise Http404
+    if is_method_due(request) and method not in SIGN_IN_METHODS:
+        return HttpResponseRedirect(reverse("security-setup"))
     if method == Method.QUESTIONS:
         return _questions(request)
     if method == Method.RECOVERY_CODE:
@@ -139,7 +149,7 @@ def _begin(request: HttpRequest, method: Method, form: LabelForm) -> OwnChalleng
     return None
 
 
-@member_page
+@member_page_in_setup
 @sensitive_variables("key")
 def confirm(request: HttpRequest, challenge_id: UUID) -> HttpResponse:
     """The code that came, or that the new app shows."""
@@ -148,12 +158,15 @@ def confirm(request: HttpRequest, challenge_id: UUID) -> HttpResponse:
     if challenge is None or str(challenge_id) not in request.session.get(BEGUN, []):
         messages.warning(request, _("The time for that was over, or it is done already. Nothing else was changed."))
         return HttpResponseRedirect(_back(request))
+    if WAITING in request.GET:
+        return JsonResponse({"waits": is_waited_for(challenge)})
     error, notice = "", ""
     if request.method == "POST" and request.POST.get("action") == "again":
         notice = sent_again(lambda: registration.send_again(challenge, visitor_of(request), timezone.now()))
     elif request.method == "POST":
         wrong = _check(request, challenge)
         if wrong is None:
+            settle_method(request, challenge.method)
             messages.success(request, _("That works. It is registered."))
             return HttpResponseRedirect(_back(request))
         error = wrong
@@ -227,6 +240,7 @@ def _recovery_codes(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         try:
             codes = registration.make_recovery_codes(user, visitor_of(request), timezone.now())
+            settle_method(request, Method.RECOVERY_CODE)
         except NotOffered:
             error = _("Your organisation doesn't allow this any more, or what it should replace is gone.")
         except NoExecutor:
@@ -259,6 +273,8 @@ def one(request: HttpRequest, authenticator_id: int) -> HttpResponse:
         replace=f"{reverse('security-add', args=[method])}?{urlencode({'replaces': row.pk})}" if method else "",
         falls_short=standing.registration.is_registered and not after.is_registered,
         missing=after.missing,
+        falls_short_at_sign_in=after.sign_in_missing and not standing.registration.sign_in_missing,
+        may_be_first=standing.proves(row) and bool(row.methods()) and not row.is_first,
         opens_console=row.type == AuthenticatorType.APP and user.is_staff,
     )
 
@@ -272,6 +288,9 @@ def _change(request: HttpRequest, row: Authenticator) -> HttpResponse:
                 messages.success(request, _("It is removed. We sent a note to every address on file."))
         except NoExecutor:
             messages.warning(request, str(CANNOT_TELL))
+    elif request.POST.get("action") == "first":
+        if registration.use_first(user, row.pk, visitor_of(request)):
+            messages.success(request, _("From now on it is offered first."))
     elif form.is_valid() and registration.rename(user, row.pk, form.cleaned_data["label"], visitor_of(request)):
         messages.success(request, _("The name is saved."))
     else:

@@ -7,6 +7,7 @@ from django.contrib.auth import login, logout
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -14,6 +15,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from accounts import tenants
+from accounts.methods import Method
 from accounts.middleware import remember_language
 from accounts.models import User
 from reset import signin
@@ -21,13 +23,16 @@ from reset.account_forms import AppCodeForm, SignInForm
 from reset.signin import CodeResult
 from reset.views import access
 from reset.views.failures import sentence
-from reset.views.members import remember_sign_in
+from reset.views.members import METHOD_DUE, is_method_due, remember_proof, remember_sign_in
 from reset.views.pages import page
-from reset.views.requesting import safe_next, visitor_of
+from reset.views.requesting import safe_next, visitor_of, with_next
 from reset.views.setup import interrupts
 
 CONSOLE = "/admin/"
 CONSOLE_VERIFIED = "console_verified"
+PASSWORD_WAS_RIGHT = "password_was_right"  # noqa: S105 - a key of the session
+"""In a session of nobody yet: `signin.Mark`, while the second proof is due."""
+OPEN_CONSOLE = (Method.APP_CODE, Method.PASSKEY)
 
 
 @never_cache
@@ -43,8 +48,10 @@ def sign_in(request: HttpRequest, slug: str | None = None) -> HttpResponse:
     if form.is_valid():
         typed, here = form.cleaned_data, hinted if slug else None
         outcome = signin.attempt(typed["username"], typed["password"], tenant=here, visitor=visitor_of(request))
+        if outcome.user is not None and outcome.then.asks_for_proof:
+            return _ask_for_proof(request, outcome.user, slug or "")
         if outcome.user is not None:
-            return _enter(request, outcome.user)
+            return enter(request, outcome.user, lacks_method=outcome.then.asks_to_register)
         if outcome.failure is not None:
             wrong = _("That user name or password isn't right. Please check both and try again.")
             form.add_error(None, sentence(outcome.failure, outcome.locked_until, wrong))
@@ -52,12 +59,27 @@ def sign_in(request: HttpRequest, slug: str | None = None) -> HttpResponse:
     return page(request, "signin/signin.html", hinted or tenants.find_only(), form=form, reset_address=reset_address)
 
 
-def _enter(request: HttpRequest, user: User) -> HttpResponse:
-    """Start the session under a new key, whatever key the browser came with."""
+def _ask_for_proof(request: HttpRequest, user: User, slug: str) -> HttpResponse:
+    """On to the second proof. Until it is given nobody is signed in, and whoever was is not any more."""
+    request.session.flush()
+    mark = signin.Mark(user.pk, user.credentials_epoch, timezone.now(), slug)
+    request.session[PASSWORD_WAS_RIGHT] = mark.as_json()
+    address, wished = reverse("signin-verify"), safe_next(request.GET.get("next", ""))
+    return HttpResponseRedirect(with_next(address, wished) if wished else address)
+
+
+def enter(request: HttpRequest, user: User, lacks_method: bool = False, proved_with: str | None = None) -> HttpResponse:
+    """Start the session under a new key, whatever key the browser came with. `proved_with`: the second proof's method."""
     request.session.flush()
     login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
     remember_sign_in(request)
+    if proved_with is not None:
+        remember_proof(request)
+    if proved_with in OPEN_CONSOLE and user.is_staff:
+        request.session[CONSOLE_VERIFIED] = user.credentials_epoch
     onward = next_address(request, user)
+    if lacks_method:
+        request.session[METHOD_DUE] = True
     with tenants.opened_or_all(user.tenant):
         response = HttpResponseRedirect(reverse("security-setup") if interrupts(request, user, onward) else onward)
     if user.language and settings.LANGUAGE_COOKIE_NAME not in request.COOKIES:
@@ -66,11 +88,13 @@ def _enter(request: HttpRequest, user: User) -> HttpResponse:
 
 
 def next_address(request: HttpRequest, user: User) -> str:
-    """Where a signed-in person goes: a due password change first, the app code before the console, else as wished."""
+    """Where a signed-in person goes: a due password change or method first, the app code before the console, else as wished."""
     wished = safe_next(request.GET.get("next", ""))
     account = reverse("account")
     if user.must_change_password:
         return f"{account}?{urlencode({'next': wished})}" if wished else account
+    if is_method_due(request):
+        return reverse("security-setup")
     if not wished.startswith(CONSOLE):
         return wished or account
     if not user.is_staff:

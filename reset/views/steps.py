@@ -27,6 +27,10 @@ DIRECT = "direct"
 """The field that rekey.js adds to a form: answer with the next page itself; the script corrects the shown address."""
 
 
+WAITING = "waiting"
+"""Asks a page of somebody known whether there is still nothing to do, while a call or a phone is waited for."""
+
+
 def proceed(request: HttpRequest, reset: ResetRequest, slug: str | None) -> HttpResponse:
     """On to the step where this person now is: its page at once where scripts run, else a redirect to it.
 

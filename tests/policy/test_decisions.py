@@ -207,3 +207,13 @@ def test_the_second_gate_is_of_another_kind_and_another_destination() -> None:
     same = Offer(Method.APP_CODE, 7, "", MAIL.destination)
     assert open_offers([same], [(Kind.MAIL, MAIL.destination)]) == ()
     assert open_offers(offers, []) == offers
+
+
+def test_what_the_person_uses_first_comes_before_the_policys_order() -> None:
+    app = replace(APP, is_first=True)
+    assert usable_offers((MAIL, PHONE, app), EVERYTHING)[0].method == Method.APP_CODE
+    passkeys = held(AuthenticatorType.PASSKEY, 7), replace(held(AuthenticatorType.PASSKEY, 8), is_first=True)
+    offers = usable_offers((MAIL, *passkeys), EVERYTHING)
+    assert [offer.method for offer in offers] == [Method.PASSKEY, Method.EMAIL]
+    not_counting = replace(held(AuthenticatorType.APP, 9, counts=False), is_first=True)
+    assert [offer.method for offer in usable_offers((MAIL, not_counting), EVERYTHING)] == [Method.EMAIL]

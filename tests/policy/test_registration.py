@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from accounts.facts import UserFacts
-from accounts.methods import AuthenticatorType, Kind, Method
+from accounts.methods import METHODS_OF, AuthenticatorType, Kind, Method
 from accounts.roles import Role
 from policy.decisions import ADMINISTRATOR_METHODS, PolicyFacts
 from policy.registration import SECURITY_ORDER, Registration, decide_registration, is_due_again, may_skip
+from policy.signin import SIGN_IN_METHODS, SignInRuleFacts, decide_sign_in
 from tests.policy.test_decisions import (
     APP,
     EVERYBODY,
@@ -231,3 +232,88 @@ def test_registering_may_be_put_off_while_its_days_last(
     governing: PolicyFacts | None, asked_since: datetime | None, may: bool
 ) -> None:
     assert may_skip(governing, asked_since, NOW) is may
+
+
+RULE = SignInRuleFacts("everybody")
+
+
+def both(user: UserFacts, governing: PolicyFacts | None = EVERYBODY) -> Registration:
+    return decide_registration(user, [governing] if governing else [], TENANT, RULE)
+
+
+@pytest.mark.parametrize(
+    ("user", "governing", "count", "first"),
+    [
+        (person(), TWO, 2, Method.PASSKEY),
+        (person(APP), TWO, 1, Method.PASSKEY),
+        (person(MAIL), TWO, 1, Method.PASSKEY),
+        (person(MAIL, QUESTIONS), TWO, 1, Method.PASSKEY),
+        (person(APP, MAIL), TWO, 0, Method.PASSKEY),
+        (person(), policy(methods=(Method.EMAIL, Method.APP_CODE)), 1, Method.APP_CODE),
+        (person(), policy(methods=(Method.EMAIL,)), 2, Method.PASSKEY),
+        (person(MAIL), policy(methods=(Method.EMAIL,)), 1, Method.PASSKEY),
+        (person(APP), policy(methods=(Method.EMAIL,)), 1, Method.EMAIL),
+        (person(), policy(methods=(Method.EMAIL,), methods_required=2), 2, Method.PASSKEY),
+        (person(), policy(registration_required=False), 1, Method.PASSKEY),
+        (person(), None, 1, Method.PASSKEY),
+        (person(MAIL, is_paused=True), EVERYBODY, 1, Method.PASSKEY),
+    ],
+)
+def test_the_fewest_methods_satisfy_reset_and_sign_in_together(
+    user: UserFacts, governing: PolicyFacts | None, count: int, first: Method
+) -> None:
+    decision = both(user, governing)
+    assert (decision.to_register, decision.proposed[0]) == (count, first)
+
+
+def test_following_the_proposals_takes_as_many_steps_as_were_announced() -> None:
+    rows = {method: held(kind, 20) for kind, methods in METHODS_OF.items() for method in methods}
+    for methods in (tuple(Method), (Method.EMAIL, Method.APP_CODE), (Method.EMAIL,), (Method.SMS, Method.QUESTIONS)):
+        for required in (1, 2):
+            user, steps = person(), 0
+            decision = both(user, policy(methods=methods, methods_required=required))
+            announced = decision.to_register
+            while decision.to_register:
+                user = person(*user.authenticators, rows[decision.proposed[0]])
+                decision, steps = both(user, policy(methods=methods, methods_required=required)), steps + 1
+            assert steps == announced
+            assert not decision.sign_in_missing
+
+
+def test_what_lacks_at_sign_in_comes_first_and_only_that_is_proposed() -> None:
+    assert set(order(both(person(MAIL), TWO))) == set(SIGN_IN_METHODS)
+
+
+def test_the_sign_in_rule_leaves_registered_and_capable_as_they_are() -> None:
+    for user in (person(), person(MAIL), person(APP, MAIL)):
+        for governing in (EVERYBODY, TWO, NOBODY):
+            with_rule, without = both(user, governing), decide(user, governing)
+            assert (with_rule.is_registered, with_rule.is_capable) == (without.is_registered, without.is_capable)
+
+
+def test_without_the_last_method_for_sign_in_one_is_missing_there() -> None:
+    assert both(person(APP, MAIL)).without(Kind.APP).sign_in_missing
+    assert not both(person(APP, CODES)).without(Kind.APP).sign_in_missing
+
+
+@pytest.mark.parametrize(
+    ("user", "rule", "covered", "methods"),
+    [
+        (person(APP), SignInRuleFacts("nobody"), False, []),
+        (person(APP), SignInRuleFacts("groups", frozenset({7})), False, []),
+        (person(APP, group_ids=frozenset({7})), SignInRuleFacts("groups", frozenset({7})), True, [Method.APP_CODE]),
+        (person(APP, group_ids=frozenset({7})), SignInRuleFacts("groups"), False, []),
+        (person(MAIL, QUESTIONS, OFFICE), RULE, True, []),
+        (
+            person(MAIL, CODES, PHONE, PASSKEY), RULE, True, [Method.PASSKEY, Method.SMS, Method.RECOVERY_CODE],
+        ),
+        (person(held(AuthenticatorType.APP, 3, counts=False)), RULE, True, []),
+        (person(PASSKEY, APP), SignInRuleFacts("everybody", methods=(Method.APP_CODE,)), True, [Method.APP_CODE]),
+    ],
+)  # fmt: skip
+def test_who_gives_a_second_proof_and_with_what(
+    user: UserFacts, rule: SignInRuleFacts, covered: bool, methods: list[Method]
+) -> None:
+    decision = decide_sign_in(user, rule)
+    assert (decision.is_covered, [offer.method for offer in decision.offers]) == (covered, methods)
+    assert decision.asks_to_register is (covered and not methods)

@@ -7,7 +7,7 @@ from django.utils import timezone
 from accounts import tenants
 from accounts.audit import Activity
 from accounts.methods import AuthenticatorType, Method
-from accounts.models import SecurityAnswer, User
+from accounts.models import Authenticator, SecurityAnswer, User
 from policy.models import ResetPolicy
 from reset import own_challenges, proving, registration
 from reset.models import OwnChallenge
@@ -31,7 +31,7 @@ def send(challenge: OwnChallenge, code: str) -> Checked | None:
     """As a page would: find the challenge, then answer it. None: there is none, or it was one try too many."""
     with tenants.all_opened(), suppress(TooOften, TooMany):
         found = own_challenges.find(challenge.user, str(challenge.pk), challenge.purpose, timezone.now())
-        if found is not None and challenge.purpose == Purpose.PROVE:
+        if found is not None and challenge.purpose != Purpose.REGISTER:
             return proving.answer(found, [code], HERE, timezone.now())
         if found is not None:
             return registration.confirm(found, code, HERE, timezone.now())
@@ -96,6 +96,38 @@ def test_o4_one_code_of_the_app_is_one_proof_in_many_challenges(alice: User) -> 
         challenges = [begin_proof(alice, app) for _ in range(5)]
     code = code_of(app)
     assert at_once(5, lambda number: send(challenges[number], code)).count(Checked.RIGHT) == 1
+
+
+def begin_at_sign_in(user: User, app: Authenticator) -> OwnChallenge:
+    with tenants.all_opened():
+        return proving.begin(user, Method.APP_CODE, app.pk, False, "en", HERE, timezone.now(), Purpose.SIGN_IN)
+
+
+def test_o4_one_code_signs_in_once_however_many_send_it(alice: User) -> None:
+    app = give_app(alice)
+    challenge, code = begin_at_sign_in(alice, app), code_of(app)
+    assert at_once(50, lambda number: send(challenge, code)).count(Checked.RIGHT) == 1
+    assert len(events(Activity.SIGNED_IN)) == 1
+
+
+def test_o4_one_code_of_the_app_at_sign_in_and_before_a_change_is_one_proof(alice: User) -> None:
+    app = give_app(alice)
+    challenges = [begin_at_sign_in(alice, app) for _ in range(3)]
+    with tenants.all_opened():
+        challenges += [begin_proof(alice, app) for _ in range(3)]
+    code = code_of(app)
+    assert at_once(6, lambda number: send(challenges[number], code)).count(Checked.RIGHT) == 1
+
+
+def test_o3_parallel_guesses_at_sign_in_get_five_comparisons(alice: User, comparisons: list[str]) -> None:
+    with tenants.all_opened():
+        phone = held(alice, PHONE)[0]
+        begins = [
+            proving.begin(alice, Method.SMS, phone.pk, False, "en", HERE, timezone.now(), Purpose.SIGN_IN)
+            for _ in range(4)
+        ]
+    at_once(64, lambda number: send(begins[number % 4], "wrong!"))
+    assert len(comparisons) == 5
 
 
 def test_an_address_begun_twice_is_registered_once(alice: User, open_policy: ResetPolicy) -> None:

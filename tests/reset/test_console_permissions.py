@@ -26,7 +26,7 @@ from tests.administrators import fill, make_administrator, make_operator, signed
 from tests.conftest import make_authenticator, make_user
 
 # What nobody does in the console, whatever the table of permissions says: an organisation has its own of these already.
-NEVER = {("tenant", "add"), ("tenant", "delete"), ("branding", "add"), ("spendguard", "add")}
+NEVER = {("tenant", "add"), ("tenant", "delete"), ("branding", "add"), ("spendguard", "add"), ("signinrule", "add")}
 ACTIONS = ("view", "add", "change", "delete")
 
 
