@@ -21,7 +21,7 @@ from accounts.methods import AuthenticatorType, Method
 from accounts.models import Authenticator, Group, GroupMembership, Tenant, User
 from accounts.models.executors import ExecutorKey
 from accounts.roles import Role
-from policy import decisions, lockout, rules
+from policy import decisions, lockout
 from policy.models import QuestionText, ResetPolicy
 from reset import decoys
 from reset.password_proof import account_key_of
@@ -266,27 +266,6 @@ def test_e1_an_administrator_with_two_methods_walks_like_a_decoy_of_one(
     monkeypatch.setattr(decoys, "CHOSE_FIRST_ONE_IN", 10**9)
     monkeypatch.setattr(decoys, "_held", lambda chance, allowed, required: list(allowed)[:2])
     walks = [Walk(name) for name in ("alice", "nobody")]
-    for walk in walks:
-        by_mail(walk)
-    assert_alike(walks)
-
-
-def test_e1_who_uses_the_second_way_first_walks_like_a_stranger_who_seems_to(
-    everybody: dict[str, User], open_policy: ResetPolicy, acme: Tenant, alike: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    journeys.policy_with(open_policy, methods=["email", "sms"])
-    alike(("email", "sms"))
-    monkeypatch.setattr(decoys, "CHOSE_FIRST_ONE_IN", 1)
-    with scopes_disabled():
-        Authenticator.objects.filter(user=everybody["alice"], type="mobile_phone").update(is_first=True)
-        policies = rules.load(acme)
-    names = (f"nobody{number}" for number in range(100))
-    stranger = next(
-        name
-        for name in names
-        if decoys.snapshot(acme.pk, f"{name}@acme.example", policies)[0].offers[0].method == "sms"
-    )
-    walks = [Walk(name) for name in ("alice", stranger)]
     for walk in walks:
         by_mail(walk)
     assert_alike(walks)
