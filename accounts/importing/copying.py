@@ -122,7 +122,8 @@ class CopyStore:
             ),
             f"""
             UPDATE {AUTHENTICATOR} held
-            SET sealed = fresh.sealed, digest = fresh.digest, changed_at = %s, replaces_another = true
+            SET sealed = fresh.sealed, digest = fresh.digest, changed_at = %s, replaces_another = true,
+                in_own_domain = false
             FROM import_new_values fresh
             WHERE held.id = fresh.id AND held.digest = fresh.old_digest AND held.source = %s
               AND held.confirmed_at IS NULL

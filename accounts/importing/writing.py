@@ -104,7 +104,11 @@ class BulkStore:
         free = Authenticator.objects.filter(source=Authenticator.Source.IMPORT, confirmed_at=None)
         for new, _, sealed in sealed_proofs(self.tenant, proofs, ids):
             if new.held is not None and free.filter(pk=new.held.id, digest=new.held.digest).update(
-                sealed=sealed, digest=new.proof.digest, changed_at=self.now, replaces_another=True
+                sealed=sealed,
+                digest=new.proof.digest,
+                changed_at=self.now,
+                replaces_another=True,
+                in_own_domain=False,
             ):
                 changed.append(new)
         return changed

@@ -99,10 +99,11 @@ class Authenticator(Device):
         return value
 
     def set_value(self, value: str, now: Any = None) -> None:
-        """Seal a new value and note that it changed. Saves nothing."""
+        """Seal a new value and note that it changed. Saves nothing. Nobody may give one in an own domain."""
         self.sealed = secrets.seal(json.dumps({"value": value}).encode(), self.place)
         self.digest = secrets.digest(self.digest_purpose, value)
         self.changed_at = now or timezone.now()
+        self.in_own_domain = False
 
     @property
     def digest_purpose(self) -> str:

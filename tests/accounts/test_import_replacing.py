@@ -134,3 +134,14 @@ def test_where_nothing_is_replaced_no_statement_asks_for_addresses(acme: Tenant,
         return sum('"accounts_authenticator"."sealed"' in sql for sql in statements)
 
     assert [reading(text) for text in (NOOR, NOOR, MOVED)] == [0, 0, 1]
+
+
+def test_a_value_that_takes_the_place_of_one_in_an_own_domain_is_none(acme: Tenant, tmp_path: Path) -> None:
+    import_text(tmp_path, acme, COLUMNS + NOOR)
+    with opened(acme):
+        mail = Authenticator.objects.filter(type=AuthenticatorType.EMAIL)
+        mail.update(in_own_domain=True)
+        import_text(tmp_path, acme, COLUMNS + NOOR)
+        assert mail.get().in_own_domain
+        import_text(tmp_path, acme, COLUMNS + MOVED)
+        assert not mail.get().in_own_domain

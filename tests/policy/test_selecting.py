@@ -76,8 +76,9 @@ def give(user: User, kind: AuthenticatorType, draw: random.Random) -> None:
         user, kind, f"{user.pk} {kind} {draw.random()}", source=source,
         confirmed_at=draw.choice([None, NOW]), replaces_another=draw.random() < 0.5,
         changed_at=NOW - draw.choice([timedelta(0), CHANGE_COUNTS_AFTER, timedelta(days=9)]),
-        in_own_domain=kind == AuthenticatorType.EMAIL and draw.random() < 0.5,
     )  # fmt: skip
+    row.in_own_domain = kind == AuthenticatorType.EMAIL and draw.random() < 0.5
+    row.save()
     if kind == AuthenticatorType.QUESTIONS:
         for number in range(draw.choice([0, 2, 3, 5])):
             SecurityAnswer.objects.create(tenant=user.tenant, authenticator=row, question=str(number), answer_hash="-")

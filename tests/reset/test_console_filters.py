@@ -151,6 +151,15 @@ def test_addresses_are_looked_through_once_for_each_change_of_the_domains(acme: 
         assert not Authenticator.objects.get(user=carol).in_own_domain
 
 
+def test_an_address_typed_in_its_place_is_another_one(acme: Tenant, carol: User) -> None:
+    add_domain(acme)
+    with tenants.opened(acme):
+        row = Authenticator.objects.get(user=carol)
+        assert row.in_own_domain
+        row.set_value("carol@private.example")
+        assert not row.in_own_domain
+
+
 def test_another_organisations_domain_is_not_ones_own(acme: Tenant, globex: Tenant, carol: User) -> None:
     add_domain(globex)
     with tenants.opened(acme):

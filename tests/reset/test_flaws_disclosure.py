@@ -87,6 +87,7 @@ def alike(monkeypatch: pytest.MonkeyPatch) -> Callable[[tuple[str, ...]], None]:
         )
         monkeypatch.setattr(decoys, "ADMINISTRATORS_ONE_IN", 10**9)
         monkeypatch.setattr(decoys, "TWO_ADDRESSES_ONE_IN", 10**9)
+        monkeypatch.setattr(decoys, "CHOSE_FIRST_ONE_IN", 10**9)
 
     return hold
 
@@ -262,6 +263,7 @@ def test_e1_an_administrator_with_two_methods_walks_like_a_decoy_of_one(
     make_administrator(everybody["alice"])
     monkeypatch.setattr(decoys, "ADMINISTRATORS_ONE_IN", 1)
     monkeypatch.setattr(decoys, "TWO_ADDRESSES_ONE_IN", 10**9)
+    monkeypatch.setattr(decoys, "CHOSE_FIRST_ONE_IN", 10**9)
     held = [AuthenticatorType.EMAIL, AuthenticatorType.MOBILE_PHONE]
     monkeypatch.setattr(decoys, "_held", lambda chance, allowed, required: held)
     walks = [Walk(name) for name in ("alice", "nobody")]

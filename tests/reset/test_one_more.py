@@ -18,6 +18,7 @@ from tests.reset import journeys
 from tests.reset.journeys import Browser
 from tests.reset.registering import held
 from tests.reset.signing_in import PASSWORD, events, give_app, post_sign_in, reloaded
+from tests.reset.test_flaws_disclosure import Walk, assert_alike, by_mail
 from tests.reset.test_security_info import INFO, prove, text_of
 
 SETUP = f"{INFO}setup/"
@@ -179,3 +180,25 @@ def test_an_order_of_ones_own_does_not_tell_a_person_from_a_stranger(open_policy
         chose += places != sorted(places)
         choices += len(set(places)) > 1
     assert 0.05 < chose / choices < 0.35
+
+
+def test_e1_who_uses_the_second_way_first_walks_like_a_stranger_who_seems_to(
+    acme: Tenant, alice: User, open_policy: ResetPolicy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journeys.policy_with(open_policy, methods=["email", "sms"])
+    monkeypatch.setattr(decoys, "_held", lambda chance, allowed, required: journeys.types_for(allowed))
+    monkeypatch.setattr(decoys, "ADMINISTRATORS_ONE_IN", 10**9)
+    monkeypatch.setattr(decoys, "TWO_ADDRESSES_ONE_IN", 10**9)
+    monkeypatch.setattr(decoys, "CHOSE_FIRST_ONE_IN", 1)
+    journeys.change(row_of(alice, PHONE), is_first=True)
+    with scopes_disabled():
+        policies = rules.load(acme)
+    stranger = next(
+        name
+        for name in (f"nobody{number}" for number in range(100))
+        if decoys.snapshot(acme.pk, f"{name}@acme.example", policies)[0].offers[0].method == "sms"
+    )
+    walks = [Walk(name) for name in ("somebody", "alice", stranger)]
+    for walk in walks:
+        by_mail(walk)
+    assert_alike(walks[1:])  # the first one read what a process keeps: the executors' keys
