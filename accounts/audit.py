@@ -26,6 +26,7 @@ class Activity:
     VERIFICATION_STARTED = "reset.verification_started"
     VERIFICATION_COMPLETED = "reset.verification_completed"
     VERIFICATION_FAILED = "reset.verification_failed"
+    PROMPT_REFUSED = "verification.refused_on_phone"
     CONFIRMED_ELSEWHERE = "verification.confirmed_elsewhere"
     ALL_VERIFIED = "reset.all_verifications_completed"
     PASSWORD_SUBMITTED = "reset.password_submitted"  # noqa: S105 - a name of an event

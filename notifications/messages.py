@@ -22,6 +22,8 @@ KINDS: dict[str, tuple[Channel, ...]] = {
     "authenticator_was_changed": (Channel.EMAIL,),
     "own_method_was_changed": (Channel.EMAIL,),
     "alarm_was_raised": (Channel.EMAIL,),
+    "prompt": (Channel.PUSH,),
+    "prompt_was_refused": (Channel.EMAIL,),
 }
 PASSCODE_LIFETIME = timedelta(minutes=5)
 NOTICE_LIFETIME = timedelta(days=3)
@@ -99,6 +101,26 @@ def own_method_was_changed(*, change: str, kind: str, **notice: Unpack[Notice]) 
 def alarm_was_raised(*, support_code: str = "", **notice: Unpack[Notice]) -> Draft:
     """To an administrator: the owner said *this wasn't me*; when and from where that was said."""
     return _notice("alarm_was_raised", notice, support_code=support_code)
+
+
+def prompt(*, lifetime: timedelta, withheld: bool = False, **reader: Unpack[Reader]) -> Draft:
+    """Wake a phone (`recipient`: what `channels.push.address_of` makes): somebody asks. Says neither who nor what."""
+    return Draft(
+        kind="prompt",
+        channel=Channel.PUSH,
+        recipient=reader["recipient"],
+        language=reader["language"],
+        tenant_id=reader["tenant_id"],
+        lifetime=lifetime,
+        correlation_id=reader.get("correlation_id"),
+        user_id=reader.get("user_id"),
+        withheld=withheld,
+    )
+
+
+def prompt_was_refused(*, reader_is_owner: bool, **notice: Unpack[Notice]) -> Draft:
+    """To the owner's addresses, and to administrators: the owner said on the phone that it was somebody else who asked."""
+    return _notice("prompt_was_refused", notice, reader="owner" if reader_is_owner else "administrator")
 
 
 def _passcode(channel: Channel, code: str, lifetime: timedelta, withheld: bool, reader: Reader) -> Draft:

@@ -12,6 +12,7 @@ from accounts.models.scoped import TenantManager
 class Channel(models.TextChoices):
     EMAIL = "email", _("E-mail")
     SMS = "sms", _("Text message")
+    PUSH = "push", _("Push message")
 
 
 class Message(models.Model):

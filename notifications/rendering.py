@@ -53,6 +53,8 @@ def render(
             "direction": "rtl" if translation.get_language_bidi() else "ltr",
             "product": product_name(),
         }
+        if channel == Channel.PUSH:
+            return _push(kind, values)
         return _text(kind, values) if channel == Channel.SMS else _mail(kind, values)
 
 
@@ -62,6 +64,12 @@ def _mail(kind: str, values: dict[str, Any]) -> Content:
     values = {**values, "subject": subject}
     text = _written(f"{place}/body.txt", values)
     return Content(values["language"], subject, _tidy(text), _written(f"{place}/body.html", values))
+
+
+def _push(kind: str, values: dict[str, Any]) -> Content:
+    place = f"messages/{kind}"
+    title, text = (" ".join(_written(f"{place}/{name}.txt", values).split()) for name in ("subject", "push"))
+    return Content(values["language"], title, text, "")
 
 
 def _text(kind: str, values: dict[str, Any]) -> Content:

@@ -16,7 +16,15 @@ from policy.decisions import (
 )
 
 # Most secure first: what interrupt mode proposes next. Source: Entra's order of combined registration.
-SECURITY_ORDER = (Method.PASSKEY, Method.APP_CODE, Method.SMS, Method.EMAIL, Method.RECOVERY_CODE, Method.QUESTIONS)
+SECURITY_ORDER = (
+    Method.PASSKEY,
+    Method.APP_NOTIFICATION,
+    Method.APP_CODE,
+    Method.SMS,
+    Method.EMAIL,
+    Method.RECOVERY_CODE,
+    Method.QUESTIONS,
+)
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,12 @@ CONTACTS_FROM_ADDRESS = Limit("messages to administrators from one address", 5, 
 CONTACTS_OF_TENANT = Limit("messages to administrators of one tenant", 60, timedelta(hours=1))
 CONTACTS_ABOUT_ACCOUNT = Limit("messages to administrators about one account", 3, timedelta(hours=24))
 SIGN_INS_FROM_ADDRESS = Limit("failed sign-ins from one address", 100, timedelta(minutes=10))
+PROMPTS_TO_ACCOUNT = Limit("notifications to the phones of one account", 3, timedelta(minutes=10))
+NUMBERS_OF_PROMPT = Limit("numbers typed for one notification", 3, timedelta(minutes=10))
+CALLS_OF_PHONE = Limit("calls of one phone's web app", 600, timedelta(minutes=10))
+REFUSED_CALLS_FROM_ADDRESS = Limit("refused calls of phones from one address", 60, timedelta(minutes=10))
+PHONE_CODES_FROM_ADDRESS = Limit("codes typed into phones from one address", 30, timedelta(minutes=10))
+SAME_CALL_OF_PHONE = Limit("one signed call of a phone", 1, timedelta(minutes=5))
 FAILURES_OF_OWN = Limit("failed proofs of one signed-in account", 5, timedelta(hours=24))
 ALARMS_FROM_ADDRESS = Limit("alarm links opened from one address", 60, timedelta(minutes=10))
 

@@ -16,7 +16,7 @@ from notifications import outbox
 from notifications.outbox import Draft
 from policy import throttle
 from policy.decisions import Offer
-from policy.throttle import Use
+from policy.throttle import Limit, Use
 from reset import buckets
 from reset.methods import METHODS
 from reset.methods.base import Start
@@ -25,6 +25,11 @@ from reset.requests import TooOften, end, event
 from reset.standing import still_stands
 
 CHALLENGE_LIFETIME = timedelta(minutes=5)
+# How often a method may send for one account; those not named by `throttle.SENDS_TO_ACCOUNT`.
+SENDS_OF: dict[str, Limit] = {
+    Method.SMS: throttle.TEXTS_TO_ACCOUNT,
+    Method.APP_NOTIFICATION: throttle.PROMPTS_TO_ACCOUNT,
+}
 
 
 def again_at(challenge: Challenge | OwnChallenge) -> datetime | None:
@@ -102,7 +107,7 @@ def _challenge(request: ResetRequest, offer: Offer, now: datetime) -> Challenge:
 
 
 def _count_send(request: ResetRequest, offer: Offer, now: datetime) -> None:
-    to_account = throttle.TEXTS_TO_ACCOUNT if offer.method == Method.SMS else throttle.SENDS_TO_ACCOUNT
+    to_account = SENDS_OF.get(offer.method, throttle.SENDS_TO_ACCOUNT)
     for state in throttle.count(
         Use(to_account, buckets.of_request(request)), Use(throttle.SENDS_TO_DESTINATION, offer.destination), now=now
     ):

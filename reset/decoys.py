@@ -9,7 +9,7 @@ from accounts import secrets
 from accounts.masks import mask_mail, mask_phone
 from accounts.methods import KIND_OF, Method, available_methods
 from accounts.names import spelling_of
-from policy.decisions import ADMINISTRATOR_GATES, ADMINISTRATOR_METHODS, Offer, PolicyFacts
+from policy.decisions import ADMINISTRATOR_GATES, ADMINISTRATOR_METHODS, OFFERED_ONCE, Offer, PolicyFacts
 from reset.snapshot import Snapshot
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -18,7 +18,7 @@ ADMINISTRATORS_ONE_IN = 8
 # So that two addresses on one page don't prove that somebody is there.
 TWO_ADDRESSES_ONE_IN = 8
 # Of these there is one offer for everybody.
-ONE_SET = (Method.QUESTIONS, Method.RECOVERY_CODE, Method.PASSKEY)
+ONE_SET = (Method.QUESTIONS, Method.RECOVERY_CODE, *OFFERED_ONCE)
 
 
 class Chance:

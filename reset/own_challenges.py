@@ -19,7 +19,7 @@ from accounts.visitor import Visitor
 from notifications.outbox import enqueue
 from policy import throttle
 from policy.throttle import Use
-from reset.challenges import CHALLENGE_LIFETIME, again_at
+from reset.challenges import CHALLENGE_LIFETIME, SENDS_OF, again_at
 from reset.methods import METHODS
 from reset.methods.base import Start, Verdict
 from reset.models import OwnChallenge
@@ -97,7 +97,7 @@ def _store(challenge: OwnChallenge) -> None:
 
 
 def _count_send(challenge: OwnChallenge, authenticator: Authenticator, now: datetime) -> None:
-    to_account = throttle.TEXTS_TO_ACCOUNT if challenge.method == Method.SMS else throttle.SENDS_TO_ACCOUNT
+    to_account = SENDS_OF.get(challenge.method, throttle.SENDS_TO_ACCOUNT)
     counted = throttle.count(
         Use(to_account, account_key_of(challenge.user)),
         Use(throttle.SENDS_TO_DESTINATION, authenticator.digest),
