@@ -263,6 +263,7 @@ def test_strangers_wait_by_the_same_statements(
         make_wakeable(phone)
     monkeypatch.setattr(decoys, "_held", lambda chance, allowed, required: list(allowed))
     monkeypatch.setattr(decoys, "ADMINISTRATORS_ONE_IN", 10**9)
+    ask(Browser(), "first@acme.example")  # what only the first one looks up stays known
     costs, pages = [], []
     for name in (journeys.ALICE, "nobody@acme.example"):
         client = Browser()
@@ -282,7 +283,7 @@ def test_strangers_wait_by_the_same_statements(
     assert costs[0] == costs[1]
     assert pages[0] == pages[1]
     statuses = [message.status for message in prompts_sent()]
-    assert statuses == ["queued" if wakeable else "withheld", "withheld"]
+    assert statuses == ["withheld", "queued" if wakeable else "withheld", "withheld"]
     sizes = [len(bytes(message.sealed)) for message in prompts_sent()]
     assert max(sizes) < 4 * min(sizes)
 
