@@ -175,9 +175,7 @@ def usable_offers(authenticators: Iterable[AuthenticatorFacts], allowed: Sequenc
         for method in authenticator.methods
         if method in allowed
     ]
-    repeated = [
-        offer for method in OFFERED_ONCE for offer in [offer for offer in offers if offer.method == method][1:]
-    ]
+    repeated = [offer for method in OFFERED_ONCE for offer in [offer for offer in offers if offer.method == method][1:]]
     distinct = [offer for offer in offers if offer not in repeated]
     return tuple(sorted(distinct, key=lambda offer: allowed.index(offer.method)))
 

@@ -161,4 +161,3 @@ def _keep(challenge: OwnChallenge, **contents: str) -> None:
 def _kept(challenge: OwnChallenge) -> dict[str, str]:
     kept: dict[str, str] = json.loads(registration.value_of(challenge))
     return kept
-

@@ -51,7 +51,12 @@ def manifest(request: HttpRequest) -> HttpResponse:
     here = reverse("authenticator")
     name = _("Rekey Authenticator")
     icons = [
-        {"src": static(f"authenticator/icon-{size}.png"), "sizes": f"{size}x{size}", "type": "image/png", "purpose": use}
+        {
+            "src": static(f"authenticator/icon-{size}.png"),
+            "sizes": f"{size}x{size}",
+            "type": "image/png",
+            "purpose": use,
+        }
         for size, use in ICONS
     ]
     language = request.LANGUAGE_CODE  # type: ignore[attr-defined]

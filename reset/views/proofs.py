@@ -79,7 +79,9 @@ def answer(request: HttpRequest, challenge_id: UUID) -> HttpResponse:
         return HttpResponseRedirect(_with_next(request, reverse("prove")))
     error, notice = "", ""
     if request.method == "POST" and request.POST.get("action") == "again":
-        notice = sent_again(lambda: proving.send_again(challenge, visitor_of(request), timezone.now()))
+        notice = sent_again(
+            lambda: proving.send_again(challenge, visitor_of(request), timezone.now()), challenge.method
+        )
     elif request.method == "POST":
         wrong = _check(request, challenge)
         if wrong is None:

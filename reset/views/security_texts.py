@@ -63,8 +63,8 @@ def check_sentence(checked: Checked, method: Method) -> str:
     return _("That isn't the code we sent last. Please look again.")
 
 
-def sent_again(send: Callable[[], None]) -> str:
-    """Send a new code, and say what became of it."""
+def sent_again(send: Callable[[], None], method: str = "") -> str:
+    """Send a new code, or ask the phone once more, and say what became of it."""
     try:
         send()
     except NotOffered:
@@ -73,4 +73,6 @@ def sent_again(send: Callable[[], None]) -> str:
         return wait_text(wait)
     except NoExecutor:
         return str(CANNOT_TELL)
+    if method == Method.APP_NOTIFICATION:
+        return _("Your phone is asked once more. The number is another one now.")
     return _("A new code is on its way. The one before doesn't work any more.")
