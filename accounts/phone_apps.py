@@ -104,7 +104,7 @@ def of_person(user_id: int | None) -> list[Authenticator]:
 def subscription_of(phone: Authenticator) -> Subscription | None:
     """Where this phone can be woken, if its browser granted that."""
     kept = _contents(phone).get("push")
-    return Subscription(*kept) if kept else None
+    return Subscription(*kept) if isinstance(kept, list) else None
 
 
 def subscribe(phone: Authenticator, subscription: Subscription | None) -> bool:

@@ -48,7 +48,7 @@ class Call:
 def read(body: bytes, purpose: str, now: datetime) -> Call:
     """The shape alone. Raises Refused, or OtherTime."""
     try:
-        outer = json.loads(body[: LONGEST_CALL + 1]) if len(body) <= LONGEST_CALL else None
+        outer = json.loads(body[:LONGEST_CALL])
         said = json.loads(outer["signed"])
         call = Call(said, outer["signed"], outer["signature"])
         moment = datetime.fromtimestamp(said["at"] / 1000, UTC)

@@ -9,7 +9,6 @@ from accounts.methods import Method
 from accounts.models import Group
 from accounts.models.tenants import TenantOwned
 
-
 NOTIFICATION_ALONE = _(
     "A notification to the phone can't be the only method: whoever loses the phone couldn't get back in. "
     "Allow one more, such as recovery codes."

@@ -59,7 +59,7 @@ def manifest(request: HttpRequest) -> HttpResponse:
         }
         for size, use in ICONS
     ]
-    language = request.LANGUAGE_CODE  # type: ignore[attr-defined]
+    language = request.LANGUAGE_CODE
     described = {
         "id": here,
         "name": name,

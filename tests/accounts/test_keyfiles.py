@@ -33,7 +33,8 @@ def test_every_key_is_one_that_the_settings_take(tmp_path: Path) -> None:
     assert executors.PrivateKey.load(str(executor)).key_id
     assert values["VAPID_PRIVATE_KEY_FILE"] == str(vapid)
     push_key = load_pem_private_key(vapid.read_bytes(), None)
-    assert isinstance(push_key, EllipticCurvePrivateKey) and push_key.curve.name == "secp256r1"
+    assert isinstance(push_key, EllipticCurvePrivateKey)
+    assert push_key.curve.name == "secp256r1"
 
 
 def test_e6_only_the_owner_reads_them(tmp_path: Path) -> None:

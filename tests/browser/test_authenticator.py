@@ -204,7 +204,7 @@ def test_a_push_message_wakes_the_phone_and_no_stops_everything(pair: Pair) -> N
     expect(pair.computer.page.locator("h1")).to_have_text("This was stopped on the phone", timeout=15_000)
     pair.computer.look("stopped")
     for _ in range(100):
-        mails = [mail for mail in pair.phone.installation.smtp.received[before:]]
+        mails = list(pair.phone.installation.smtp.received[before:])
         if any("pedro@home.example" in mail.recipients for mail in mails):
             break
         pair.phone.page.wait_for_timeout(100)

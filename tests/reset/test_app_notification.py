@@ -186,7 +186,8 @@ def test_all_phones_of_a_person_are_asked_by_one_choice_and_any_may_answer(
     client: Browser, alice: User, phone: Phone
 ) -> None:
     second = give_phone(alice)
-    make_wakeable(phone), make_wakeable(second, "https://push.example/two")
+    make_wakeable(phone)
+    make_wakeable(second, "https://push.example/two")
     challenge = ask(client)
     offers = [offer["method"] for offer in challenge.request.snapshot["offers"]]
     assert offers.count("app_notification") == 1
@@ -240,7 +241,8 @@ def test_asking_again_shows_another_number_and_ends_the_one_before(client: Brows
     journeys.change(first, sent_at=timezone.now() - timedelta(seconds=31))
     client.post(VERIFY, {"action": "again"})
     second = journeys.newest().challenge
-    assert second is not None and second.pk != first.pk
+    assert second is not None
+    assert second.pk != first.pk
     assert phone.approve(first, first.shown) == "over"
     assert phone.approve(second, second.shown) == "right"
 

@@ -1,0 +1,421 @@
+"""A phone becomes an authenticator: a code typed into it, a key that comes back, a number typed at the computer."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from django.utils import timezone
+from django_scopes import scopes_disabled
+
+from accounts import rotation
+from accounts.audit import Activity
+from accounts.methods import AuthenticatorType
+from accounts.models import Authenticator, User
+from accounts.phone_apps import Subscription, subscription_of, to_base64url
+from policy import throttle
+from policy.models import Counter, ResetPolicy
+from policy.throttle import Use
+from reset import housekeeping
+from reset.models import OwnChallenge
+from tests import wizard
+from tests.reset import journeys
+from tests.reset.journeys import Browser
+from tests.reset.phones import SUBSCRIPTION, Phone, give_phone, make_wakeable, other_number
+from tests.reset.signing_in import PASSWORD, events, is_signed_in, post_sign_in
+from tests.reset.test_security_info import INFO, prove, text_of
+
+ADD = f"{INFO}add/app_notification/"
+
+
+@pytest.fixture
+def open_policy(open_policy: ResetPolicy) -> ResetPolicy:
+    return journeys.policy_with(open_policy, methods=["email", "app_notification"])
+
+
+@pytest.fixture
+def signed_in(client: Any, alice: User, open_policy: ResetPolicy) -> Any:
+    post_sign_in(client, "alice@acme.example", PASSWORD)
+    client.post(f"{INFO}setup/", {"action": "confirm"})
+    prove(client)
+    return client
+
+
+def begin(client: Any, label: str = "") -> tuple[str, str]:
+    """Up to the page that shows the code: its address and the code."""
+    place = client.post(ADD, {"label": label}).url
+    return place, str(client.get(place).context["code"])
+
+
+def enrol(phone: Phone, code: str) -> Any:
+    return phone.call("enrol", code=code, key=phone.key)
+
+
+def state(phone: Phone, enrolment: str) -> Any:
+    return phone.call("enrolled", enrolment=enrolment, key=phone.key)
+
+
+def register(client: Any, label: str = "") -> Phone:
+    """From the first page to a registered phone."""
+    phone = Phone()
+    place, code = begin(client, label)
+    answer = enrol(phone, code).json()
+    assert client.post(place, {"code": answer["number"]}).url == INFO
+    told = state(phone, answer["enrolment"]).json()
+    with scopes_disabled():
+        phone.row = Authenticator.objects.get(pk=told["phone"])
+    return phone
+
+
+def phones_of(user: User) -> list[Authenticator]:
+    with scopes_disabled():
+        return list(Authenticator.objects.filter(user=user, type=AuthenticatorType.PHONE_APP).order_by("id"))
+
+
+def pending_challenge() -> OwnChallenge:
+    with scopes_disabled():
+        return OwnChallenge.objects.filter(method="app_notification").latest("created_at")
+
+
+def test_a_phone_is_registered_by_a_code_and_a_number(signed_in: Any, alice: User) -> None:
+    phone = Phone()
+    place, code = begin(signed_in, "Old Nokia")
+    page = signed_in.get(place)
+    assert page.context["waits"]
+    assert code in text_of(page)
+    assert "http://testserver/authenticator/" in text_of(page)
+    assert signed_in.get(f"{INFO}waiting/{pending_challenge().pk}/").json() == {"waits": True}
+    answer = enrol(phone, code.lower().replace("-", " ")).json()
+    assert state(phone, answer["enrolment"]).json() == {"state": "waiting"}
+    assert signed_in.get(f"{INFO}waiting/{pending_challenge().pk}/").json() == {"waits": False}
+    page = signed_in.get(place)
+    assert code not in text_of(page)
+    assert answer["number"] not in text_of(page).split(), "the number stands on the phone alone"
+    assert phones_of(alice) == []
+    assert signed_in.post(place, {"code": answer["number"]}).url == INFO
+    (row,) = phones_of(alice)
+    assert (row.name, row.secret_value, row.source) == ("Old Nokia", phone.key, "user")
+    assert state(phone, answer["enrolment"]).json() == {
+        "state": "registered",
+        "phone": row.pk,
+        "organisation": "Acme",
+        "name": "alice@acme.example",
+    }
+    assert "Old Nokia" in text_of(signed_in.get(INFO))
+    told = [wizard.contents(message) for message in journeys.messages("own_method_was_changed")]
+    assert {each["recipient"] for each in told} == {"alice@home.example", "alice@acme.example"}
+    assert len(events(Activity.METHOD_REGISTERED)) == 1
+
+
+def test_a_code_works_once_and_for_five_minutes(signed_in: Any, alice: User) -> None:
+    place, code = begin(signed_in)
+    assert enrol(Phone(), code).status_code == 200
+    assert enrol(Phone(), code).status_code == 403
+    _, second = begin(signed_in)
+    journeys.change(pending_challenge(), expires_at=timezone.now())
+    assert enrol(Phone(), second).status_code == 403
+    assert place
+
+
+def test_somebody_who_guessed_the_code_gets_nowhere_without_the_computer(signed_in: Any, alice: User) -> None:
+    place, code = begin(signed_in)
+    thief = Phone()
+    answer = enrol(thief, code).json()
+    page = signed_in.post(place, {"code": other_number(answer["number"])})
+    assert "That isn't the number that the phone shows." in text_of(page)
+    assert phones_of(alice) == []
+    thief.row = Authenticator(pk=1)
+    assert thief.call("pending", phone=1).status_code == 403
+
+
+def test_wrong_numbers_at_the_computer_are_counted(signed_in: Any, alice: User) -> None:
+    place, code = begin(signed_in)
+    number = enrol(Phone(), code).json()["number"]
+    for _ in range(5):
+        signed_in.post(place, {"code": other_number(number)})
+    assert "too often" in text_of(signed_in.post(place, {"code": number}))
+    assert phones_of(alice) == []
+
+
+@pytest.mark.parametrize("typed", ["", "7", "777", "ab"])
+def test_an_odd_number_is_a_wrong_one(signed_in: Any, alice: User, typed: str) -> None:
+    place, code = begin(signed_in)
+    enrol(Phone(), code)
+    assert signed_in.post(place, {"code": typed}).status_code == 200
+    assert phones_of(alice) == []
+
+
+def test_before_a_phone_came_pressing_the_button_counts_nothing(signed_in: Any, alice: User) -> None:
+    place, code = begin(signed_in)
+    for _ in range(7):
+        assert signed_in.post(place, {"code": ""}).status_code == 200
+    phone = Phone()
+    assert signed_in.post(place, {"code": enrol(phone, code).json()["number"]}).url == INFO
+
+
+def test_no_more_than_five_phones(signed_in: Any, alice: User) -> None:
+    for _ in range(5):
+        give_phone(alice)
+    assert "as many of these as you may have" in text_of(signed_in.post(ADD, {"label": ""}))
+
+
+def test_where_the_policy_does_not_allow_it_nothing_begins(
+    signed_in: Any, alice: User, open_policy: ResetPolicy
+) -> None:
+    journeys.policy_with(open_policy, methods=["email"])
+    assert "doesn't allow this any more" in text_of(signed_in.post(ADD, {"label": ""}))
+    with scopes_disabled():
+        assert not OwnChallenge.objects.filter(method="app_notification").exists()
+
+
+def test_who_gave_no_fresh_proof_gives_one_first(client: Any, alice: User, open_policy: ResetPolicy) -> None:
+    post_sign_in(client, "alice@acme.example", PASSWORD)
+    assert client.get(ADD).url.startswith(f"{INFO}prove/")
+
+
+def test_an_account_whose_sessions_ended_takes_no_phone(signed_in: Any, alice: User) -> None:
+    _, code = begin(signed_in)
+    journeys.change(alice, credentials_epoch="another")
+    assert enrol(Phone(), code).status_code == 403
+
+
+def test_e6_the_code_is_kept_as_a_digest_and_sealed(signed_in: Any) -> None:
+    _, code = begin(signed_in)
+    row = pending_challenge()
+    kept = f"{row.digest} {bytes(row.sealed)!r}"
+    assert code not in kept
+    assert code.replace("-", "") not in kept
+
+
+def test_housekeeping_forgets_codes_and_what_makes_a_call_single(signed_in: Any) -> None:
+    phone = register(signed_in)
+    assert phone.pending() == []
+    begin(signed_in)
+    later = timezone.now() + timedelta(hours=25)
+    housekeeping.forget_abandoned(later)
+    housekeeping.prune(later)
+    with scopes_disabled():
+        assert not OwnChallenge.objects.exists()
+    assert not Counter.objects.exists()
+
+
+def test_a_phone_is_named_and_revoked(signed_in: Any, alice: User) -> None:
+    phone = register(signed_in)
+    place = f"{INFO}{phone.id}/"
+    signed_in.post(place, {"action": "rename", "label": "Work phone"})
+    assert "Work phone" in text_of(signed_in.get(INFO))
+    signed_in.post(place, {"action": "remove"})
+    assert phones_of(alice) == []
+    assert phone.call("pending", phone=phone.id).status_code == 403
+
+
+def test_what_is_kept_about_a_person_names_the_phone_but_no_key(signed_in: Any) -> None:
+    phone = register(signed_in, "Old Nokia")
+    text = signed_in.get("/account/data.json").content.decode()
+    assert "Old Nokia" in text
+    assert phone.key not in text
+
+
+# --- proving while signed in ---------------------------------------------------------------------------------------
+
+
+def begin_proof(client: Any, phone: Phone) -> tuple[str, OwnChallenge]:
+    place = client.post(f"{INFO}prove/", {"offer": f"app_notification:{phone.id}"}).url
+    return place, pending_challenge()
+
+
+def test_it_proves_before_a_change_too(signed_in: Any) -> None:
+    phone = register(signed_in)
+    place, challenge = begin_proof(signed_in, phone)
+    assert challenge.shown in text_of(signed_in.get(place))
+    (told,) = phone.pending()
+    assert (told["what"], told["name"], told["address"]) == ("proof", "alice@acme.example", "127.0.0.1")
+    assert signed_in.post(place, {"action": "answer"}).status_code == 200
+    assert phone.approve(challenge, other_number(challenge.shown)) == "wrong"
+    assert phone.approve(challenge, challenge.shown) == "right"
+    assert signed_in.post(place, {"action": "answer"}).url == INFO
+
+
+def test_no_to_a_proof_ends_every_session(signed_in: Any, alice: User) -> None:
+    phone = register(signed_in)
+    place, challenge = begin_proof(signed_in, phone)
+    assert phone.refuse(challenge) == "refused"
+    assert not is_signed_in(signed_in)
+    assert {message.user_id for message in journeys.messages("prompt_was_refused")} == {alice.pk}
+    (event,) = events(Activity.PROMPT_REFUSED)
+    assert (event.result, event.client_address) == ("failure", "127.0.0.1")
+    assert phone.approve(challenge, challenge.shown) == "over"
+    assert signed_in.post(place, {"action": "answer"}).url.startswith("/signin/")
+
+
+def test_a_registration_is_no_prompt_and_can_not_be_approved_by_another_phone(signed_in: Any, alice: User) -> None:
+    phone = register(signed_in)
+    begin(signed_in)
+    challenge = pending_challenge()
+    assert phone.pending() == []
+    assert phone.approve(challenge, "00") == "over"
+
+
+# --- calls ---------------------------------------------------------------------------------------------------------
+
+
+def test_w5_calls_need_no_cookie_and_believe_none(signed_in: Any) -> None:
+    phone = register(signed_in)
+    unsigned = json.dumps({"signed": json.dumps({"purpose": "pending", "phone": phone.id}), "signature": ""})
+    assert phone.send("pending", unsigned, client=signed_in).status_code == 403
+    assert phone.call("pending", phone=phone.id).status_code == 200
+
+
+def test_every_refusal_reads_the_same(signed_in: Any, bob: User) -> None:
+    phone, other = register(signed_in), give_phone(bob)
+    wrong = [
+        phone.send("pending", phone.signed("pending", phone=10**9)),
+        phone.send("pending", phone.signed("pending", phone=other.id)),
+        phone.send("pending", phone.signed("subscription", phone=phone.id)),
+        phone.send("pending", {**phone.signed("pending", phone=phone.id), "signature": "AA"}),
+        phone.send("pending", {**phone.signed("pending", phone=phone.id), "signature": other.sign("x")}),
+        *(phone.call("pending", phone=identifier) for identifier in (None, True, "1", -1, 10**30, 1.5, [1])),
+        *(phone.send("pending", body) for body in ("", "[]", "null", "{", '{"signed": 1}', b"\xff", "[" * 5000)),
+        phone.send("pending", {"signed": "[]", "signature": "AA"}),
+        phone.call("enrol", code="AAAA-AAAA", key=phone.key),
+        phone.call("enrolled", enrolment="nothing", key=phone.key),
+    ]
+    assert {(answer.status_code, answer.content) for answer in wrong} == {(403, b'{"error": "refused"}')}
+    assert phone.client.get("/authenticator/api/pending/").status_code == 405
+    assert phone.call("nothing").status_code == 404
+
+
+def test_a_call_works_once_and_for_a_minute(signed_in: Any) -> None:
+    phone = register(signed_in)
+    body = phone.signed("pending", phone=phone.id)
+    assert [phone.send("pending", body).status_code for _ in range(2)] == [200, 403]
+    for apart in (timedelta(seconds=-61), timedelta(seconds=61)):
+        answer = phone.send("pending", phone.signed("pending", at=timezone.now() + apart, phone=phone.id))
+        assert (answer.status_code, answer.json()["error"]) == (409, "time")
+        assert abs(answer.json()["now"] - timezone.now().timestamp() * 1000) < 5000
+    almost = timezone.now() - timedelta(seconds=55)
+    assert phone.send("pending", phone.signed("pending", at=almost, phone=phone.id)).status_code == 200
+
+
+def test_a_key_of_another_kind_is_refused(signed_in: Any) -> None:
+    _, code = begin(signed_in)
+    others = (ec.generate_private_key(ec.SECP384R1()), ed25519.Ed25519PrivateKey.generate())
+    for other in others:
+        phone = Phone()
+        key = to_base64url(other.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
+        assert phone.call("enrol", code=code, key=key).status_code == 403
+    assert enrol(Phone(), code).status_code == 200
+
+
+def test_a_key_has_to_be_shown_to_be_held(signed_in: Any) -> None:
+    _, code = begin(signed_in)
+    mine, somebodys = Phone(), Phone()
+    assert mine.call("enrol", code=code, key=somebodys.key).status_code == 403
+    assert enrol(mine, code).status_code == 200
+
+
+def test_o5_many_refused_calls_from_one_address_pause_it(signed_in: Any) -> None:
+    phone = register(signed_in)
+    throttle.count(Use(throttle.REFUSED_CALLS_FROM_ADDRESS, "127.0.0.1", 59))
+    assert phone.call("pending", phone=phone.id + 1).status_code == 403
+    answer = phone.call("pending", phone=phone.id)
+    assert (answer.status_code, answer.json()) == (429, {"error": "often"})
+    assert int(answer["Retry-After"]) > 0
+
+
+def test_o1_codes_typed_from_one_address_are_counted_before_they_are_compared(signed_in: Any) -> None:
+    _, code = begin(signed_in)
+    throttle.count(Use(throttle.PHONE_CODES_FROM_ADDRESS, "127.0.0.1", 30))
+    assert enrol(Phone(), code).status_code == 429
+
+
+def test_s10_a_phone_of_a_disabled_account_is_unknown(signed_in: Any, alice: User) -> None:
+    phone = register(signed_in)
+    journeys.change(alice, is_enabled=False)
+    assert phone.call("pending", phone=phone.id).status_code == 403
+
+
+# --- being woken ---------------------------------------------------------------------------------------------------
+
+
+def kept(phone: Phone) -> Subscription | None:
+    assert phone.row is not None
+    with scopes_disabled():
+        phone.row.refresh_from_db()
+        return subscription_of(phone.row)
+
+
+def test_a_phone_says_where_it_can_be_woken_and_takes_that_back(signed_in: Any) -> None:
+    phone = register(signed_in)
+    assert phone.call("pending", phone=phone.id).json()["awake"] is False
+    digest = phone.row.digest  # type: ignore[union-attr]
+    assert phone.call("subscription", phone=phone.id, subscription=SUBSCRIPTION).json() == {"kept": True}
+    held = kept(phone)
+    assert held is not None
+    assert held.endpoint == SUBSCRIPTION["endpoint"]
+    assert phone.row.digest == digest  # type: ignore[union-attr]
+    assert b"push.example" not in bytes(phone.row.sealed)  # type: ignore[union-attr]
+    assert phone.call("pending", phone=phone.id).json()["awake"] is True
+    assert phone.call("subscription", phone=phone.id, subscription=None).json() == {"kept": True}
+    assert kept(phone) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"endpoint": "ftp://push.example/1"},
+        {"endpoint": "file:///etc/passwd"},
+        {"endpoint": "https://user:secret@push.example/1"},
+        {"endpoint": "https://push.example/" + "x" * 1000},
+        {"endpoint": ""},
+        {"endpoint": None},
+        {"keys": {"p256dh": "AA", "auth": "AA"}},
+        {"keys": {}},
+        {"keys": None},
+        {"keys": {**SUBSCRIPTION["keys"], "auth": "é"}},  # type: ignore[dict-item]
+    ],
+)
+def test_q11_an_address_that_no_message_would_go_to_is_refused(signed_in: Any, change: dict[str, Any]) -> None:
+    phone = register(signed_in)
+    odd = {**SUBSCRIPTION, **change}
+    assert phone.call("subscription", phone=phone.id, subscription=odd).status_code == 403
+    assert kept(phone) is None
+
+
+def test_q11_outside_of_development_only_https_is_taken(signed_in: Any, settings: Any) -> None:
+    phone = register(signed_in)
+    settings.EMBEDDED = False
+    plain = {**SUBSCRIPTION, "endpoint": "http://push.example/1"}
+    assert phone.call("subscription", phone=phone.id, subscription=plain).status_code == 403
+
+
+def test_new_keys_at_rest_keep_where_a_phone_is_woken(signed_in: Any, settings: Any) -> None:
+    phone = register(signed_in)
+    make_wakeable(phone)
+    old = settings.SEALING_KEYS[0]
+    settings.SEALING_KEYS = (type(old)("newer", bytes(reversed(old.value))), old)
+    rotation.rotate(False, lambda _rows: None)
+    assert bytes(phone.row.sealed).startswith(b"test1:")  # type: ignore[union-attr]
+    assert kept(phone) is not None
+    assert bytes(phone.row.sealed).startswith(b"newer:")  # type: ignore[union-attr]
+
+
+# --- the web app's own pages ---------------------------------------------------------------------------------------
+
+
+def test_the_web_app_is_open_to_everybody_and_asks_nobody_else(client: Browser, db: Any) -> None:
+    page = client.get("/authenticator/")
+    assert page.status_code == 200
+    policy = page["Content-Security-Policy"]
+    assert "worker-src 'self'" in policy
+    assert "manifest-src 'self'" in policy
+    worker = client.get("/authenticator/sw.js")
+    assert worker["Content-Type"].startswith("text/javascript")
+    assert b"showNotification" in worker.content
+    manifest = client.get("/authenticator/manifest.webmanifest")
+    assert manifest["Content-Type"] == "application/manifest+json"
+    told = manifest.json()
+    assert (told["start_url"], told["scope"], told["display"]) == ("/authenticator/", "/authenticator/", "standalone")
+    assert client.get("/authenticator/manifest.webmanifest?mkt=ar").json()["dir"] == "rtl"
