@@ -94,11 +94,11 @@ def find(authenticator_id: int) -> Authenticator | None:
 
 
 def of_person(user_id: int | None) -> list[Authenticator]:
-    """A person's registered phones, oldest first; nobody's by the same statement."""
+    """A person's registered phones with the person, oldest first; nobody's by the same statement."""
     held = Authenticator.objects.filter(
         user_id=user_id or 0, type=AuthenticatorType.PHONE_APP, confirmed_at__isnull=False
     )
-    return list(held.order_by("id"))
+    return list(held.select_related("user").order_by("id"))
 
 
 def subscription_of(phone: Authenticator) -> Subscription | None:

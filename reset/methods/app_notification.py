@@ -28,16 +28,20 @@ class AppNotification(AuthenticationMethod):
     def prepare(self, start: Start) -> Prepared:
         """A message for each phone that can be woken. Where there is none, one that nobody gets, as for a stranger."""
         phones = phone_apps.of_person(start.authenticator.user_id if start.authenticator else None)
-        held = [(phone.pk, phone_apps.subscription_of(phone)) for phone in phones]
-        reachable = [push.address_of(phone_id, address) for phone_id, address in held if address]
-        drafts = [self._draft(start, address) for address in reachable]
-        nobody = self._draft(start, push.address_of(0, push.NOBODY), withheld=True)
+        held = [(phone, phone_apps.subscription_of(phone)) for phone in phones]
+        drafts = [
+            self._draft(start, push.address_of(phone.pk, address), phone.user.language)
+            for phone, address in held
+            if address
+        ]
+        nobody = self._draft(start, push.address_of(0, push.NOBODY), "", withheld=True)
         return Prepared(shown=secrets.one_time_passcode(NUMBER_DIGITS), drafts=tuple(drafts or [nobody]))
 
-    def _draft(self, start: Start, address: str, withheld: bool = False) -> Draft:
+    def _draft(self, start: Start, address: str, language: str, withheld: bool = False) -> Draft:
+        """In the owner's language: whoever asks may speak another one."""
         return messages.prompt(
             tenant_id=start.tenant.pk,
-            language=start.request.language,
+            language=language or start.request.language,
             recipient=address,
             lifetime=PROMPT_LIFETIME,
             correlation_id=start.request.pk,

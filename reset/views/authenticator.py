@@ -28,6 +28,7 @@ from policy import throttle
 from policy.throttle import Use
 from reset import phone_registration, prompts, signed_calls
 from reset.confirming import Keyed
+from reset.methods.app_notification import NUMBER_DIGITS
 from reset.phone_registration import Standing
 from reset.requests import TooOften
 from reset.signed_calls import Call, OtherTime, Refused
@@ -35,7 +36,8 @@ from reset.views.pages import page
 from reset.views.requesting import visitor_of
 
 ICONS = ((192, "any"), (512, "any"), (512, "maskable"))
-NUMBER_DIGITS = 2
+LONGEST_CLIENT = 60
+"""An unknown browser says what it likes: too little for a message to whoever holds the phone."""
 
 
 @never_cache
@@ -141,7 +143,7 @@ def _prompt(phone: Authenticator, prompt: prompts.Prompt) -> dict[str, Any]:
         "organisation": tenant.name if tenant else "",
         "name": prompt.name,
         "address": prompt.browser.address,
-        "client": prompt.browser.client,
+        "client": prompt.browser.client[:LONGEST_CLIENT],
         "at": int(prompt.asked_at.timestamp() * 1000),
     }
 

@@ -91,6 +91,7 @@ async function lookWhetherRegistered(record) {
     await keys.keep({ ...kept, phone, organisation, name });
     say(texts.registered, "good");
     await load();
+    if (push.isGranted()) push.subscribe(records); // some browsers take their time over it
   } else if (answer.error === "refused") {
     await keys.forget(record);
     say(texts.notRegistered, "bad");
@@ -194,6 +195,5 @@ if (!isSecureContext) {
   await load();
   document.addEventListener("visibilitychange", () => { if (!document.hidden) lookOnce(); });
   await keepLooking();
-  const mayBeWoken = push.isPossible() && Notification.permission === "granted";
-  if (mayBeWoken && records.some((one) => one.phone)) await push.subscribe(records, isLost);
+  if (push.isGranted() && records.some((one) => one.phone)) push.subscribe(records, isLost);
 }

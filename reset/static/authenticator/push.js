@@ -8,12 +8,15 @@ export const isPossible = () =>
   Boolean(vapid) && "serviceWorker" in navigator && "PushManager" in window && "Notification" in window;
 
 export const isDecided = () => !isPossible() || Notification.permission !== "default";
+export const isGranted = () => isPossible() && Notification.permission === "granted";
 
 // The worker runs for this app's own addresses only. `onAsked` is called when a push message came in.
 export async function register(onAsked) {
   if (!("serviceWorker" in navigator)) return;
   navigator.serviceWorker.addEventListener("message", onAsked);
-  await navigator.serviceWorker.register(worker);
+  try {
+    await navigator.serviceWorker.register(worker);
+  } catch { /* a browser that forbids it: the app is opened by hand */ }
 }
 
 // Asks the browser (on a press of a button only), and tells the server for every account where to wake this phone.
