@@ -27,6 +27,8 @@ class Activity:
     VERIFICATION_COMPLETED = "reset.verification_completed"
     VERIFICATION_FAILED = "reset.verification_failed"
     PROMPT_REFUSED = "verification.refused_on_phone"
+    SEND_STOPPED = "verification.send_stopped"
+    SPEND_ALARM = "spending.alarm"
     CONFIRMED_ELSEWHERE = "verification.confirmed_elsewhere"
     ALL_VERIFIED = "reset.all_verifications_completed"
     PASSWORD_SUBMITTED = "reset.password_submitted"  # noqa: S105 - a name of an event

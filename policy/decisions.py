@@ -10,7 +10,14 @@ from enum import StrEnum
 from accounts.facts import AuthenticatorFacts, UserFacts
 from accounts.methods import KIND_OF, Kind, Method
 
-ADMINISTRATOR_METHODS = (Method.EMAIL, Method.SMS, Method.APP_NOTIFICATION, Method.APP_CODE)
+ADMINISTRATOR_METHODS = (
+    Method.EMAIL,
+    Method.SMS,
+    Method.CALL,
+    Method.OFFICE_CALL,
+    Method.APP_NOTIFICATION,
+    Method.APP_CODE,
+)
 # One offer however many are held: which passkey or phone answers is for the device to say, or for whoever holds it.
 OFFERED_ONCE = (Method.PASSKEY, Method.APP_NOTIFICATION)
 ADMINISTRATOR_GATES = 2

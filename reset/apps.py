@@ -1,3 +1,5 @@
+from importlib import import_module
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
@@ -5,3 +7,7 @@ from django.utils.translation import gettext_lazy as _
 class ResetConfig(AppConfig):
     name = "reset"
     verbose_name = _("Reset")
+
+    def ready(self) -> None:
+        # What listens imports models, so it is loaded when those are there.
+        import_module("reset.receivers")

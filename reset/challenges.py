@@ -7,29 +7,23 @@ from django.db.models import QuerySet
 from accounts import audit
 from accounts.audit import Activity
 from accounts.lookups import Lookup
-from accounts.methods import Method
+from accounts.methods import Kind, Method
 from accounts.models import Authenticator, User
 from accounts.moving import move_and_add
 from accounts.tenants import all_opened
 from accounts.visitor import Visitor
 from notifications import outbox
 from notifications.outbox import Draft
-from policy import throttle
 from policy.decisions import Offer
-from policy.throttle import Limit, Use
-from reset import buckets
+from reset import buckets, sending
 from reset.methods import METHODS
 from reset.methods.base import Start
 from reset.models import Challenge, OwnChallenge, ResetRequest, State
-from reset.requests import TooOften, end, event
+from reset.requests import end, event
+from reset.sending import NotSent, Sending
 from reset.standing import still_stands
 
 CHALLENGE_LIFETIME = timedelta(minutes=5)
-# How often a method may send for one account; those not named by `throttle.SENDS_TO_ACCOUNT`.
-SENDS_OF: dict[str, Limit] = {
-    Method.SMS: throttle.TEXTS_TO_ACCOUNT,
-    Method.APP_NOTIFICATION: throttle.PROMPTS_TO_ACCOUNT,
-}
 
 
 def again_at(challenge: Challenge | OwnChallenge) -> datetime | None:
@@ -68,18 +62,23 @@ def authenticator_of(request: ResetRequest, authenticator_id: int | None, destin
 
 
 def start(
-    request: ResetRequest, offer: Offer, visitor: Visitor, now: datetime, is_right_destination: bool = True
+    request: ResetRequest,
+    offer: Offer,
+    visitor: Visitor,
+    now: datetime,
+    is_right_destination: bool = True,
+    typed: str = "",
 ) -> None:
-    """Open a challenge that can be answered, and send what the method sends. Raises TooOften."""
+    """Open a challenge that can be answered, and send what the method sends. Raises TooOften or NotSent."""
     authenticator = authenticator_of(request, offer.authenticator_id, offer.destination)
     if authenticator is None and not request.is_decoy:
         end(request, State.FAILED, "account_changed", visitor, now)
         return
+    is_real = authenticator is not None and is_right_destination
+    goes_out = _may_go_out(request, offer, authenticator, typed, is_real, visitor, now)
     challenge = _challenge(request, offer, now)
-    given = Start(challenge.pk, request, request.tenant, authenticator, is_right_destination, now)
+    given = Start(challenge.pk, request, request.tenant, authenticator, is_right_destination and goes_out, now)
     prepared = METHODS[offer.method].prepare(given)
-    if prepared.drafts:
-        _count_send(request, offer, now)
     challenge.digest, challenge.questions, challenge.shown = prepared.digest, list(prepared.questions), prepared.shown
     challenge.is_deliverable = is_right_destination
     challenge.sent_at = now if prepared.drafts else None
@@ -106,13 +105,34 @@ def _challenge(request: ResetRequest, offer: Offer, now: datetime) -> Challenge:
     )
 
 
-def _count_send(request: ResetRequest, offer: Offer, now: datetime) -> None:
-    to_account = SENDS_OF.get(offer.method, throttle.SENDS_TO_ACCOUNT)
-    for state in throttle.count(
-        Use(to_account, buckets.of_request(request)), Use(throttle.SENDS_TO_DESTINATION, offer.destination), now=now
-    ):
-        if state.is_over:
-            raise TooOften(state.ends_at)
+def _may_go_out(
+    request: ResetRequest,
+    offer: Offer,
+    authenticator: Authenticator | None,
+    typed: str,
+    is_real: bool,
+    visitor: Visitor,
+    now: datetime,
+) -> bool:
+    """Count what is about to be sent. Raises TooOften or NotSent."""
+    number = typed or (authenticator.secret_value if authenticator and offer.kind == Kind.PHONE else "")
+    try:
+        return sending.count(
+            Sending(
+                method=offer.method,
+                tenant_id=request.tenant_id,
+                bucket=buckets.of_request(request),
+                account=request.account_key,
+                destination=offer.destination,
+                number=number,
+                is_typed=bool(typed),
+                is_real=is_real,
+            ),
+            now,
+        )
+    except NotSent as stopped:
+        audit.record(event(request, Activity.SEND_STOPPED, visitor, False, stopped.reason, method=offer.method))
+        raise
 
 
 def _make_current(

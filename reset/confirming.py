@@ -6,6 +6,7 @@
 Nothing here passes a gate: whoever confirms doesn't hold the browser's secret, and the browser can't confirm.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
 from hmac import compare_digest
@@ -15,6 +16,7 @@ from django.db import transaction
 
 from accounts import audit, tenants
 from accounts.audit import Activity, Event
+from accounts.methods import Method
 from accounts.models import Authenticator
 from accounts.visitor import Visitor
 from policy import throttle
@@ -36,9 +38,9 @@ class Keyed(StrEnum):
     OVER = "over"
 
 
-def find(challenge_id: UUID, now: datetime) -> Waiting | None:
-    """The challenge while somebody waits for it: unused, unconfirmed, in time, and its journey's current one."""
-    running = {"pk": challenge_id, "used_at": None, "confirmed_at": None, "expires_at__gt": now}
+def find(challenge_id: UUID, methods: Collection[Method], now: datetime) -> Waiting | None:
+    """A challenge of one of these methods while somebody waits for it: unused, unconfirmed, in time, current."""
+    running = {"pk": challenge_id, "method__in": methods, "used_at": None, "confirmed_at": None, "expires_at__gt": now}
     with tenants.all_opened():
         of_reset: Waiting | None = (
             Challenge.objects.filter(

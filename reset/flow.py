@@ -161,7 +161,7 @@ def offers_of(request: ResetRequest) -> tuple[Offer, ...]:
 def choose(
     request: ResetRequest, method: str, authenticator_id: int, visitor: Visitor, now: datetime | None = None
 ) -> None:
-    """Open a challenge with an offered method. Raises NotOffered or TooOften; a changed account ends the request."""
+    """Open a challenge with an offered method. Raises NotOffered, TooOften or NotSent; a changed account ends the request."""
     now = now or timezone.now()
     chosen = [
         offer for offer in offers_of(request) if (offer.method, offer.authenticator_id) == (method, authenticator_id)
@@ -177,7 +177,7 @@ def choose(
 def type_destination(request: ResetRequest, typed: str, visitor: Visitor, now: datetime | None = None) -> None:
     """Compare the typed number (E.164) with the one on file, and send to that. Right or wrong costs and shows the same.
 
-    Raises NotOffered or TooOften.
+    Raises NotOffered, TooOften or NotSent.
     """
     now = now or timezone.now()
     challenge, offer = _running(request)
@@ -185,11 +185,14 @@ def type_destination(request: ResetRequest, typed: str, visitor: Visitor, now: d
         raise NotOffered
     attempts.count_number(request, now)
     is_right = digest_matches(offer.destination, f"authenticator|{request.tenant_id}|mobile_phone", typed)
-    challenges.start(request, offer, visitor, now, is_right and not request.is_decoy)
+    challenges.start(request, offer, visitor, now, is_right and not request.is_decoy, typed)
 
 
 def send_again(request: ResetRequest, visitor: Visitor, now: datetime | None = None) -> None:
-    """Send a new code the same way, after the cool-down. The old code dies; failures stay counted. Raises TooOften."""
+    """Send a new code the same way, after the cool-down. The old code dies; failures stay counted.
+
+    Raises NotOffered, TooOften or NotSent.
+    """
     now = now or timezone.now()
     challenge, offer = _running(request)
     again_at = challenges.again_at(challenge)
@@ -292,7 +295,7 @@ def _pass_gate(
                 request, challenge, passed, is_last, audit.rows(*done)
             )
             if moved:
-                attempts.give_back(request, visitor, now)
+                attempts.give_back(request, challenge, visitor, now)
                 request.passed = passed
                 if is_last and request.is_unlock:
                     moved = completion.unlock(request, visitor, now)

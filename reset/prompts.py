@@ -114,8 +114,8 @@ def answer(phone: Authenticator, challenge_id: UUID, number: str, now: datetime)
 
 def _asked_of(phone: Authenticator, challenge_id: UUID, now: datetime) -> Waiting | None:
     """The waiting challenge, if it is this phone's person who is asked."""
-    challenge = confirming.find(challenge_id, now)
-    if challenge is None or challenge.method != Method.APP_NOTIFICATION:
+    challenge = confirming.find(challenge_id, (Method.APP_NOTIFICATION,), now)
+    if challenge is None:
         return None
     if isinstance(challenge, OwnChallenge):
         is_asked = challenge.user_id == phone.user_id and challenge.purpose == Purpose.PROVE

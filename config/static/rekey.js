@@ -25,6 +25,7 @@ for (const button of document.querySelectorAll("button[data-wait]")) {
 
 // What is confirmed in a call or on a phone: the page asks now and then whether there is something to do, and goes on.
 for (const form of document.querySelectorAll("form[data-waits]")) {
+  form.querySelector("[data-scripted]").hidden = false;
   const ask = async () => {
     try {
       const answer = await fetch(form.dataset.waits);

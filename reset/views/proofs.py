@@ -22,12 +22,13 @@ from reset.models import OwnChallenge
 from reset.own_challenges import Checked, Purpose
 from reset.questions import texts
 from reset.requests import NotOffered, TooOften
+from reset.sending import NotSent
 from reset.views.failures import CANNOT_TELL, sentence
 from reset.views.members import member_page, person_of, remember_proof, remember_sign_in, tenant_of
 from reset.views.pages import page
 from reset.views.requesting import safe_next, visitor_of, with_next
 from reset.views.security_texts import check_sentence, sent_again
-from reset.views.steps import busy_text, is_waited_for, seconds_to_wait, wait_text
+from reset.views.steps import busy_text, is_waited_for, not_sent_text, seconds_to_wait, wait_text
 
 
 @member_page
@@ -50,6 +51,8 @@ def prove(request: HttpRequest) -> HttpResponse:
             error = _("Choose one of these.")
         except TooOften as wait:
             error = wait_text(wait)
+        except NotSent as stopped:
+            error = not_sent_text(stopped)
         except NoExecutor:
             error = str(CANNOT_TELL)
     offers = [Offer(method, row.pk, mask_of(AuthenticatorType(row.type), row.secret_value), "") for method, row in ways]
@@ -79,9 +82,7 @@ def answer(request: HttpRequest, challenge_id: UUID) -> HttpResponse:
         return HttpResponseRedirect(_with_next(request, reverse("prove")))
     error, notice = "", ""
     if request.method == "POST" and request.POST.get("action") == "again":
-        notice = sent_again(
-            lambda: proving.send_again(challenge, visitor_of(request), timezone.now()), challenge.method
-        )
+        notice = sent_again(lambda: proving.send_again(challenge, visitor_of(request), timezone.now()))
     elif request.method == "POST":
         wrong = _check(request, challenge)
         if wrong is None:

@@ -24,17 +24,19 @@ from reset.forms import code_form
 from reset.methods import METHODS
 from reset.models import OwnChallenge
 from reset.own_challenges import Checked, Purpose
-from reset.own_forms import AddressForm, LabelForm, NumberForm, QuestionsForm
+from reset.own_forms import AddressForm, LabelForm, NumberForm, OfficeNumberForm, QuestionsForm
 from reset.registration import HeldAlready, OwnDomain, TooMany
 from reset.requests import NotOffered, TooOften
+from reset.sending import NotSent
 from reset.views import app_keys, phone_pages
 from reset.views.failures import CANNOT_TELL
 from reset.views.members import freshly_proved, member_page, person_of, tenant_of
 from reset.views.pages import page
 from reset.views.requesting import visitor_of
-from reset.views.security_texts import ADD, METHOD_OF, check_sentence, sent_again
-from reset.views.steps import busy_text, is_waited_for, seconds_to_wait, wait_text
+from reset.views.security_texts import ADD, check_sentence, sent_again, ways_to_add
+from reset.views.steps import busy_text, is_waited_for, not_sent_text, seconds_to_wait, wait_text
 
+SMS_OR_CALL = {Method.SMS: Method.CALL, Method.CALL: Method.SMS}
 TOO_MANY = gettext_lazy("You have as many of these as you may have. Remove or replace one.")
 TEMPLATES: dict[str, str] = {
     Method.APP_CODE: "security/app.html",
@@ -56,7 +58,8 @@ def overview(request: HttpRequest) -> HttpResponse:
     """Everything held, and what may be added."""
     user = person_of(request)
     standing = registration.standing_of(user)
-    return page(request, "security/overview.html", user.tenant, standing=standing, add=standing.registration.allowed)
+    add = ways_to_add(standing.registration.allowed)
+    return page(request, "security/overview.html", user.tenant, standing=standing, add=add)
 
 
 @member_page
@@ -76,6 +79,8 @@ def add(request: HttpRequest, method: str) -> HttpResponse:
             request.session[BEGUN] = [*request.session.get(BEGUN, [])[-4:], str(challenge.pk)]
             return HttpResponseRedirect(reverse("security-confirm", args=[challenge.pk]))
     title, _hint = ADD[Method(method)]
+    other = SMS_OR_CALL.get(Method(method))
+    standing = registration.standing_of(person_of(request))
     return page(
         request,
         "security/add.html",
@@ -83,6 +88,8 @@ def add(request: HttpRequest, method: str) -> HttpResponse:
         form=form,
         method=method,
         title=title,
+        other=other if other in standing.registration.allowed else "",
+        query=request.GET.urlencode(),
         back=_back(request),
     )
 
@@ -91,8 +98,10 @@ def _form_for(request: HttpRequest, method: Method) -> LabelForm:
     data = request.POST if request.method == "POST" else None
     if method == Method.EMAIL:
         return AddressForm(data)
-    if method == Method.SMS:
+    if method in (Method.SMS, Method.CALL):
         return NumberForm(data, region=_region(request))
+    if method == Method.OFFICE_CALL:
+        return OfficeNumberForm(data, region=_region(request))
     return LabelForm(data)
 
 
@@ -105,7 +114,7 @@ def _region(request: HttpRequest) -> str:
 
 def _begin(request: HttpRequest, method: Method, form: LabelForm) -> OwnChallenge | None:
     """Start, or say in the form why not."""
-    field = "address" if method == Method.EMAIL else "number" if method == Method.SMS else None
+    field = next((name for name in ("address", "number") if name in form.fields), None)
     replaces = request.GET.get("replaces", "")
     try:
         if method == Method.PASSKEY:
@@ -137,6 +146,8 @@ def _begin(request: HttpRequest, method: Method, form: LabelForm) -> OwnChalleng
         form.add_error(None, _("Your organisation doesn't allow this any more, or what it should replace is gone."))
     except TooOften as wait:
         form.add_error(None, wait_text(wait))
+    except NotSent as stopped:
+        form.add_error(field, not_sent_text(stopped))
     except NoExecutor:
         form.add_error(None, CANNOT_TELL)
     return None
@@ -252,8 +263,8 @@ def one(request: HttpRequest, authenticator_id: int) -> HttpResponse:
         return HttpResponseRedirect(reverse("security-info"))
     if request.method == "POST":
         return _change(request, row)
-    method = METHOD_OF.get(AuthenticatorType(row.type))
-    may_replace = method in standing.registration.allowed and method in registration.WITH_A_VALUE
+    ways = [method for method in registration.WITH_A_VALUE if registration.TYPE_OF[method] == row.type]
+    method = next((method for method in ways if method in standing.registration.allowed), None)
     after = standing.after_removing(row) if standing.proves(row) else standing.registration
     return page(
         request,
@@ -261,7 +272,7 @@ def one(request: HttpRequest, authenticator_id: int) -> HttpResponse:
         user.tenant,
         row=row,
         form=LabelForm(initial={"label": row.name}),
-        replace=f"{reverse('security-add', args=[method])}?{urlencode({'replaces': row.pk})}" if may_replace else "",
+        replace=f"{reverse('security-add', args=[method])}?{urlencode({'replaces': row.pk})}" if method else "",
         falls_short=standing.registration.is_registered and not after.is_registered,
         missing=after.missing,
         opens_console=row.type == AuthenticatorType.APP and user.is_staff,

@@ -1,35 +1,30 @@
 """Sentences of security info: what a method is called there, and what is wrong with an answer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.executors import NoExecutor
-from accounts.methods import AuthenticatorType, Kind, Method
+from accounts.methods import Kind, Method
+from reset import registration
 from reset.own_challenges import Checked
 from reset.requests import NotOffered, TooOften
+from reset.sending import NotSent
 from reset.views.failures import CANNOT_TELL
-from reset.views.steps import wait_text
+from reset.views.steps import not_sent_text, wait_text
 
 ADD: dict[Method, tuple[str | Promise, str | Promise]] = {
     Method.PASSKEY: (gettext_lazy("Passkey or security key"), gettext_lazy("With fingerprint, face or PIN")),
     Method.APP_NOTIFICATION: (gettext_lazy("Approve on my phone"), gettext_lazy("It asks, you type a number")),
     Method.APP_CODE: (gettext_lazy("Authenticator app"), gettext_lazy("Shows a new code every 30 seconds")),
     Method.SMS: (gettext_lazy("Mobile phone"), gettext_lazy("Gets a code by text message")),
+    Method.CALL: (gettext_lazy("Mobile phone"), gettext_lazy("Is called, and confirms by pressing keys")),
+    Method.OFFICE_CALL: (gettext_lazy("Office phone"), gettext_lazy("Is called, and confirms by pressing keys")),
     Method.EMAIL: (gettext_lazy("E-mail address"), gettext_lazy("Gets a code by e-mail")),
     Method.RECOVERY_CODE: (gettext_lazy("Recovery codes"), gettext_lazy("Ten codes to print, each works once")),
     Method.QUESTIONS: (gettext_lazy("Security questions"), gettext_lazy("Five questions that you answer now")),
-}
-METHOD_OF: dict[AuthenticatorType, Method] = {
-    AuthenticatorType.APP: Method.APP_CODE,
-    AuthenticatorType.MOBILE_PHONE: Method.SMS,
-    AuthenticatorType.EMAIL: Method.EMAIL,
-    AuthenticatorType.QUESTIONS: Method.QUESTIONS,
-    AuthenticatorType.RECOVERY_CODES: Method.RECOVERY_CODE,
-    AuthenticatorType.PASSKEY: Method.PASSKEY,
-    AuthenticatorType.PHONE_APP: Method.APP_NOTIFICATION,
 }
 ICONS: dict[Kind, str] = {
     Kind.MAIL: "mail",
@@ -39,6 +34,12 @@ ICONS: dict[Kind, str] = {
     Kind.RECOVERY: "sheet",
     Kind.PASSKEY: "key",
 }
+
+
+def ways_to_add(methods: Sequence[Method]) -> list[Method]:
+    """One way for each thing that can be registered: a mobile phone by the first of text and call that is allowed."""
+    first = {registration.TYPE_OF[method]: method for method in reversed(methods)}
+    return [method for method in methods if first[registration.TYPE_OF[method]] == method]
 
 
 def check_sentence(checked: Checked, method: Method) -> str:
@@ -63,16 +64,16 @@ def check_sentence(checked: Checked, method: Method) -> str:
     return _("That isn't the code we sent last. Please look again.")
 
 
-def sent_again(send: Callable[[], None], method: str = "") -> str:
-    """Send a new code, or ask the phone once more, and say what became of it."""
+def sent_again(send: Callable[[], None]) -> str:
+    """Send a new code, and say what became of it."""
     try:
         send()
     except NotOffered:
         return _("That isn't possible any more. Please choose again.")
     except TooOften as wait:
         return wait_text(wait)
+    except NotSent as stopped:
+        return not_sent_text(stopped)
     except NoExecutor:
         return str(CANNOT_TELL)
-    if method == Method.APP_NOTIFICATION:
-        return _("Your phone is asked once more. The number is another one now.")
-    return _("A new code is on its way. The one before doesn't work any more.")
+    return _("It is on its way once more. What was sent before doesn't work any more.")

@@ -18,6 +18,7 @@ from reset.methods.codes import sender_shown
 from reset.models import Challenge, OwnChallenge, ResetRequest
 from reset.questions import texts
 from reset.requests import TooOften
+from reset.sending import COUNTRY_NOT_ALLOWED, UNREACHABLE, NotSent
 from reset.views import access
 from reset.views.ends import sentences
 from reset.views.pages import page
@@ -138,6 +139,17 @@ def _page(
 
 def too_often(request: HttpRequest, tenant: Tenant | None, wait: TooOften) -> HttpResponse:
     return page(request, "reset/too_often.html", tenant, 429, until=wait.ends_at, wait=wait_text(wait))
+
+
+def not_sent_text(stopped: NotSent) -> str:
+    """Why no text and no call goes out; another way is open."""
+    if stopped.reason == COUNTRY_NOT_ALLOWED:
+        return _("Your organisation doesn't text or call numbers of this country. Please go another way.")
+    if stopped.reason == UNREACHABLE:
+        return _("That doesn't go out just now: its provider can't be reached. Please go another way.")
+    return _(
+        "No more texts and calls go out today: the limit is reached. Please go another way, or try again tomorrow."
+    )
 
 
 def busy_text() -> str:

@@ -21,6 +21,7 @@ from reset.forms import DestinationForm, IdentifyForm, PasswordForm
 from reset.methods import METHODS
 from reset.models import ResetRequest, State
 from reset.requests import NotOffered, TooOften
+from reset.sending import NotSent
 from reset.views import access, steps
 from reset.views.access import at_steps
 from reset.views.pages import page
@@ -112,6 +113,8 @@ def verify(request: HttpRequest, reset: ResetRequest, slug: str | None) -> HttpR
         return access.to_step(reset, slug)
     except TooOften as wait:
         return steps.verify_page(request, reset, slug, notice=steps.wait_text(wait))
+    except NotSent as stopped:
+        return steps.verify_page(request, reset, slug, notice=steps.not_sent_text(stopped))
     except hashing.Busy:
         return steps.verify_page(request, reset, slug, error=steps.busy_text(), status=503)
     except NoExecutor:

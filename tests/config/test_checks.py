@@ -54,6 +54,7 @@ def production(settings: Any, tmp_path: Path) -> Any:
     settings.EMAIL_URL = "smtp+tls://rekey:hidden-word@mail.acme.example:587"
     settings.EMAIL_FROM = "no-reply@acme.example"
     settings.SMS_URL = ""
+    settings.VOICE_URL = ""
     settings.STATIC_ROOT = tmp_path
     write(tmp_path / "staticfiles.json", b"{}")
     return settings
@@ -141,7 +142,7 @@ def test_a_key_for_push_messages_is_read_or_refused(production: Any, tmp_path: P
     production.VAPID_PRIVATE_KEY_FILE = str(keyfiles.make(tmp_path / "keys", date(2026, 11, 25))[3])
     assert found() == set()
     os.chmod(production.VAPID_PRIVATE_KEY_FILE, 0o644)
-    assert found() == {"rekey.E023"}
+    assert found() == {"rekey.E024"}
 
 
 @pytest.mark.parametrize("process", ["web", "beat"])
@@ -269,3 +270,8 @@ def test_a_silenced_check_does_not_stop_a_process(production: Any) -> None:
 def test_the_csrf_check_is_in_force_though_its_warning_is_silenced(settings: Any) -> None:
     classes = [import_string(name) for name in settings.MIDDLEWARE]
     assert [cls for cls in classes if isinstance(cls, type) and issubclass(cls, CsrfViewMiddleware)]
+
+
+def test_captured_calls_are_refused(production: Any) -> None:
+    production.VOICE_URL = "captured://"
+    assert found() == {"rekey.E023"}

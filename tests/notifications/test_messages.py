@@ -41,6 +41,7 @@ def drafts() -> list[Draft]:
         messages.contact_administrator(text="I lost my phone.\nCall me & hurry <3", support_code="K7-QX2", **NOTICE),
         messages.alarm_was_raised(support_code="K7-QX2", **NOTICE),
         messages.authenticator_was_changed(kind="phone", **NOTICE),
+        messages.spend_alarm(sent=120, answered=7, **READER),
         *(
             messages.own_method_was_changed(change=change, kind="app", **NOTICE)
             for change in ("added", "replaced", "removed")

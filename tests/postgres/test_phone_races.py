@@ -9,6 +9,7 @@ from django.utils import timezone
 from django_scopes import scopes_disabled
 
 from accounts import tenants
+from accounts.methods import Method
 from accounts.models import AuditEvent, User
 from policy.models import ResetPolicy
 from reset import confirming, phone_registration
@@ -82,7 +83,7 @@ def test_o4_parallel_confirmations_without_the_prompts_own_limit_have_one_succes
     challenge = ask(Browser())
 
     def confirm(number: int) -> Keyed:
-        found = confirming.find(challenge.pk, timezone.now())
+        found = confirming.find(challenge.pk, (Method.APP_NOTIFICATION,), timezone.now())
         return confirming.answer(found, challenge.shown, timezone.now(), by=phone.row) if found else Keyed.OVER
 
     assert at_once(50, confirm).count(Keyed.RIGHT) == 1

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django_scopes import scopes_disabled
 
 from accounts.audit import Activity
+from accounts.methods import AuthenticatorType
 from accounts.models import Authenticator, Tenant, User
 from notifications.models import Message
 from policy import throttle
@@ -22,6 +23,7 @@ from tests.reset import journeys
 from tests.reset.journeys import PASSWORD, STATUS, VERIFY, Browser
 from tests.reset.phones import Phone, give_phone, make_wakeable, other_number
 
+HELD = [AuthenticatorType.EMAIL, AuthenticatorType.PHONE_APP]
 WAITING = "/reset/verify/waiting/"
 
 
@@ -263,7 +265,7 @@ def test_strangers_wait_by_the_same_statements(
 ) -> None:
     if wakeable:
         make_wakeable(phone)
-    monkeypatch.setattr(decoys, "_held", lambda chance, allowed, required: list(allowed))
+    monkeypatch.setattr(decoys, "_held", lambda chance, allowed, required: HELD)
     monkeypatch.setattr(decoys, "ADMINISTRATORS_ONE_IN", 10**9)
     ask(Browser(), "first@acme.example")  # what only the first one looks up stays known
     costs, pages = [], []
@@ -293,7 +295,7 @@ def test_strangers_wait_by_the_same_statements(
 def test_a_strangers_prompt_is_over_when_the_time_is(
     client: Browser, phone: Phone, phone_policy: ResetPolicy, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(decoys, "_held", lambda chance, allowed, required: list(allowed))
+    monkeypatch.setattr(decoys, "_held", lambda chance, allowed, required: HELD)
     challenge = ask(client, "nobody@acme.example")
     assert waits(client)
     assert phone.approve(challenge, challenge.shown) == "over"
@@ -305,7 +307,7 @@ def test_a_strangers_prompt_is_over_when_the_time_is(
 def test_a_confirmed_decoy_would_pass_nothing(
     client: Browser, alice: User, phone_policy: ResetPolicy, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(decoys, "_held", lambda chance, allowed, required: list(allowed))
+    monkeypatch.setattr(decoys, "_held", lambda chance, allowed, required: HELD)
     challenge = ask(client, "nobody@acme.example")
     journeys.change(challenge, confirmed_at=timezone.now())
     wizard.answer(client, "")

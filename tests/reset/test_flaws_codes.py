@@ -11,7 +11,7 @@ from django.utils import timezone
 from django_scopes import scopes_disabled
 
 from accounts import secrets
-from accounts.methods import Method
+from accounts.methods import Kind, Method
 from accounts.models import Authenticator, User
 from accounts.visitor import Visitor
 from policy import throttle
@@ -316,12 +316,13 @@ def test_o11_sending_again_needs_a_code_that_was_sent(alice: User, open_policy: 
 
 def test_attempts_count_before_and_are_given_back_after(alice: User, open_policy: ResetPolicy) -> None:
     request, now = journeys.begin_answering(Browser()), timezone.now()
+    challenge = Challenge(kind=Kind.MAIL)
     attempts.count(request, HERE, now)
     assert journeys.failures(request) == 1
-    attempts.give_back(request, HERE, now)
+    attempts.give_back(request, challenge, HERE, now)
     assert journeys.failures(request) == 0
     attempts.forget(request)
-    attempts.give_back(request, HERE, now)
+    attempts.give_back(request, challenge, HERE, now)
     assert journeys.failures(request) == 0, "nothing is given that was not taken"
 
 
