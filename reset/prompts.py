@@ -157,6 +157,7 @@ def _alerts(user: User, challenge: Waiting, now: datetime) -> list[Draft]:
     def draft(recipient: str, language: str, reader_is_owner: bool, user_id: int) -> Draft:
         return messages.prompt_was_refused(
             reader_is_owner=reader_is_owner,
+            was_signed_in=isinstance(challenge, OwnChallenge),
             tenant_id=tenant.pk,
             language=language or tenant.language,
             recipient=recipient,

@@ -18,7 +18,7 @@ from tests.web_push import decrypted, raw
 pytestmark = [pytest.mark.browser, pytest.mark.smtp]
 
 PASSWORD = "eleven old maps"
-PEOPLE = ("paula", "pedro", "pia")
+PEOPLE = ("paula", "pedro", "pia", "petra")
 PREPARE = f"""
 from django.utils import timezone
 from accounts.methods import AuthenticatorType
@@ -269,6 +269,26 @@ def test_the_app_can_be_installed_and_rules_over_its_own_addresses_only(pair: Pa
     assert [fault["errorId"] for fault in faults] == ["in-incognito"], "the one thing a test's browser can't do"
     page.goto(pair.phone.installation.url + "/reset/")
     assert page.evaluate("() => navigator.serviceWorker.controller") is None
+
+
+def test_a_revoked_phone_says_so_and_forgets_the_account(pair: Pair) -> None:
+    """It asks the server no more then: an office's address would be paused for everybody."""
+    pair.enrol("petra")
+    pair.computer.go("/security-info/")
+    pair.computer.page.locator(".held a", has_text="My phone").click()
+    pair.computer.page.locator("button.danger").click()
+    expect(pair.computer.page.locator(".held")).not_to_contain_text("My phone")
+    held = pair.phone.page.locator("#held")
+    expect(held.get_by_text("Not registered any more")).to_be_visible(timeout=15_000)
+    pair.phone.look("revoked")
+    asked: list[str] = []
+    pair.phone.page.on("request", lambda request: asked.append(request.url))
+    pair.phone.page.wait_for_timeout(4000)
+    assert asked == []
+    pair.phone.press("Forget it")
+    expect(held).to_be_hidden()
+    expect(pair.phone.page.locator("#code")).to_be_visible()
+    pair.phone.complaints.clear()  # the browser notes the one answer that says no
 
 
 @pytest.mark.parametrize("pair", [{"user_agent": IPHONE, "locale": "en-GB"}], indirect=True)

@@ -46,7 +46,11 @@ def drafts() -> list[Draft]:
             messages.own_method_was_changed(change=change, kind="app", **NOTICE)
             for change in ("added", "replaced", "removed")
         ),
-        *(messages.prompt_was_refused(reader_is_owner=owner, **NOTICE) for owner in (True, False)),
+        *(
+            messages.prompt_was_refused(reader_is_owner=owner, was_signed_in=signed_in, **NOTICE)
+            for owner in (True, False)
+            for signed_in in (True, False)
+        ),
     ]
 
 

@@ -236,7 +236,9 @@ def test_no_to_a_proof_ends_every_session(signed_in: Any, alice: User) -> None:
     place, challenge = begin_proof(signed_in, phone)
     assert phone.refuse(challenge) == "refused"
     assert not is_signed_in(signed_in)
-    assert {message.user_id for message in journeys.messages("prompt_was_refused")} == {alice.pk}
+    told = journeys.messages("prompt_was_refused")
+    assert {message.user_id for message in told} == {alice.pk}
+    assert {wizard.contents(message)["context"]["was_signed_in"] for message in told} == {"yes"}
     (event,) = events(Activity.PROMPT_REFUSED)
     assert (event.result, event.client_address) == ("failure", "127.0.0.1")
     assert phone.approve(challenge, challenge.shown) == "over"

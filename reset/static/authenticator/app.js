@@ -40,7 +40,7 @@ async function load() {
   if (waiting) part("number").querySelector("[data-number]").textContent = waiting.number;
   part("wake").hidden = !registered.length || push.isDecided();
   part("add").hidden = Boolean(waiting) || mustInstall();
-  part("add").open = !registered.length;
+  if (!registered.length) part("add").open = true;
   part("install").hidden = !mustInstall() || Boolean(registered.length);
 }
 
@@ -89,6 +89,7 @@ async function lookWhetherRegistered(record) {
     const { number, ...kept } = record;
     const { phone, organisation, name } = answer;
     await keys.keep({ ...kept, phone, organisation, name });
+    part("add").open = false;
     say(texts.registered, "good");
     await load();
     if (push.isGranted()) push.subscribe(records); // some browsers take their time over it
@@ -104,10 +105,12 @@ async function lookWhetherRegistered(record) {
 async function lookWhoAsks(record) {
   const answer = await call("pending", record, { phone: record.phone });
   if (answer.error === "offline") say(texts.offline, "bad");
+  else if (part("said").textContent === texts.offline) say("");
   if (answer.awake === false && record.endpoint) isLost = true;
   const isGone = answer.error === "refused";
   if (isGone !== Boolean(record.gone)) {
     await keys.keep({ ...record, gone: isGone });
+    say("");
     await load();
   }
   return (answer.prompts || []).map((prompt) => ({ ...prompt, record }));
@@ -156,9 +159,10 @@ function remove(challenge) {
 }
 
 // What was asked and isn't any more goes; what is typed into the others stays.
-async function look() {
+// An account that the server doesn't know any more is asked about once, when the app is opened, and not again and again.
+async function look(isFirst = false) {
   for (const record of records.filter((one) => one.number)) await lookWhetherRegistered(record);
-  const registered = records.filter((one) => one.phone);
+  const registered = records.filter((one) => one.phone && (isFirst || !one.gone));
   const asked = (await Promise.all(registered.map(lookWhoAsks))).flat();
   const open = new Set(asked.map((prompt) => prompt.challenge));
   for (const challenge of shown.keys()) if (!open.has(challenge)) remove(challenge);
@@ -181,10 +185,10 @@ addEventListener("beforeinstallprompt", (event) => {
 });
 
 let looking = null;
-const lookOnce = () => (looking ??= look().finally(() => { looking = null; }));
+const lookOnce = (isFirst) => (looking ??= look(isFirst === true).finally(() => { looking = null; }));
 
-async function keepLooking() {
-  if (!document.hidden) await lookOnce();
+async function keepLooking(isFirst) {
+  if (!document.hidden) await lookOnce(isFirst);
   setTimeout(keepLooking, POLL);
 }
 
@@ -194,6 +198,6 @@ if (!isSecureContext) {
   await push.register(lookOnce);
   await load();
   document.addEventListener("visibilitychange", () => { if (!document.hidden) lookOnce(); });
-  await keepLooking();
+  await keepLooking(true);
   if (push.isGranted() && records.some((one) => one.phone)) push.subscribe(records, isLost);
 }
