@@ -26,6 +26,7 @@ class Activity:
     VERIFICATION_STARTED = "reset.verification_started"
     VERIFICATION_COMPLETED = "reset.verification_completed"
     VERIFICATION_FAILED = "reset.verification_failed"
+    PROMPT_REFUSED = "verification.refused_on_phone"
     SEND_STOPPED = "verification.send_stopped"
     SPEND_ALARM = "spending.alarm"
     CONFIRMED_ELSEWHERE = "verification.confirmed_elsewhere"

@@ -7,13 +7,14 @@ from base64 import b64encode
 from datetime import date
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from accounts.executors import PrivateKey
 
 KEY_BYTES = 32
-ENVIRONMENT, SIGNING_KEY, EXECUTOR_KEY = "keys.env", "signing.key", "executor.key"
+ENVIRONMENT, SIGNING_KEY, EXECUTOR_KEY, VAPID_KEY = "keys.env", "signing.key", "executor.key", "vapid.key"
 
 
 class AlreadyThere(Exception):
@@ -25,20 +26,21 @@ def shared_key(today: date) -> str:
     return f"k{today:%Y%m%d}{secrets.token_hex(2)}:{b64encode(secrets.token_bytes(KEY_BYTES)).decode()}"
 
 
-def make(folder: Path, today: date) -> tuple[Path, Path, Path]:
-    """Write the environment file, the signing key and the executor key, each mode 0600.
+def make(folder: Path, today: date) -> tuple[Path, Path, Path, Path]:
+    """Write the environment file, the signing key, the executor key and the key for push messages, each mode 0600.
 
     Raises AlreadyThere before anything is written, or OSError.
     """
-    paths = (folder / ENVIRONMENT, folder / SIGNING_KEY, folder / EXECUTOR_KEY)
+    paths = (folder / ENVIRONMENT, folder / SIGNING_KEY, folder / EXECUTOR_KEY, folder / VAPID_KEY)
     for path in paths:
         if path.exists() or path.is_symlink():
             raise AlreadyThere(str(path))
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    environment, signing, executor = paths
-    write_private(signing, _signing_key())
+    environment, signing, executor, vapid = paths
+    write_private(signing, _pem(Ed25519PrivateKey.generate()))
     write_private(executor, PrivateKey.generate().as_text())
-    write_private(environment, _environment(signing.absolute(), executor.absolute(), today))
+    write_private(vapid, _pem(ec.generate_private_key(ec.SECP256R1())))
+    write_private(environment, _environment(signing.absolute(), executor.absolute(), vapid.absolute(), today))
     return paths
 
 
@@ -49,17 +51,17 @@ def write_private(path: Path, text: str) -> None:
         file.write(text)
 
 
-def _signing_key() -> str:
-    key = Ed25519PrivateKey.generate()
+def _pem(key: Ed25519PrivateKey | ec.EllipticCurvePrivateKey) -> str:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
-def _environment(signing: Path, executor: Path, today: date) -> str:
+def _environment(signing: Path, executor: Path, vapid: Path, today: date) -> str:
     values = {
         "SECRET_KEY": secrets.token_urlsafe(48),
         "SEALING_KEYS": shared_key(today),
         "DIGEST_KEYS": shared_key(today),
         "SIGNING_KEY_FILE": str(signing),
         "EXECUTOR_KEY_FILE": str(executor),
+        "VAPID_PRIVATE_KEY_FILE": str(vapid),
     }
     return "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items())

@@ -16,6 +16,7 @@ class Method(models.TextChoices):
     QUESTIONS = "questions", _("Security questions")
     RECOVERY_CODE = "recovery_code", _("Recovery code")
     PASSKEY = "passkey", _("Passkey or security key")
+    APP_NOTIFICATION = "app_notification", _("Authenticator app notification")
 
 
 class Kind(models.TextChoices):
@@ -38,6 +39,7 @@ KIND_OF: dict[Method, Kind] = {
     Method.QUESTIONS: Kind.QUESTIONS,
     Method.RECOVERY_CODE: Kind.RECOVERY,
     Method.PASSKEY: Kind.PASSKEY,
+    Method.APP_NOTIFICATION: Kind.APP,
 }
 
 
@@ -51,6 +53,7 @@ class AuthenticatorType(models.TextChoices):
     QUESTIONS = "questions", _("Security questions")
     RECOVERY_CODES = "recovery_codes", _("Recovery codes")
     PASSKEY = "passkey", _("Passkey")
+    PHONE_APP = "phone_app", _("Phone that asks")
 
 
 # So many security questions are asked at a time. Source: Entra's number.
@@ -64,6 +67,7 @@ METHODS_OF: dict[AuthenticatorType, tuple[Method, ...]] = {
     AuthenticatorType.QUESTIONS: (Method.QUESTIONS,),
     AuthenticatorType.RECOVERY_CODES: (Method.RECOVERY_CODE,),
     AuthenticatorType.PASSKEY: (Method.PASSKEY,),
+    AuthenticatorType.PHONE_APP: (Method.APP_NOTIFICATION,),
 }
 
 

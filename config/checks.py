@@ -225,6 +225,7 @@ def _delivery() -> Found:
     if mail.scheme and "captured" not in (mail.scheme, sms.scheme, voice.scheme):
         for problem in channels.problems():
             yield Error(f"{problem}.", hint="docs/settings.md has an example of each.", id="rekey.E021")
+    yield from _open_to_others(settings.VAPID_PRIVATE_KEY_FILE, "VAPID_PRIVATE_KEY_FILE", "rekey.E024")
 
 
 def _static_files(process: str) -> Found:

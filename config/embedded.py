@@ -67,6 +67,8 @@ def prepare_environment() -> None:
     # By their place here, not by the one written into the file: this folder may have been moved since.
     os.environ.setdefault("SIGNING_KEY_FILE", str(folder / "signing.key"))
     os.environ.setdefault("EXECUTOR_KEY_FILE", str(folder / "executor.key"))
+    if (folder / "vapid.key").exists():  # a folder made by an earlier version has none
+        os.environ.setdefault("VAPID_PRIVATE_KEY_FILE", str(folder / "vapid.key"))
     environ.Env.read_env(str(keys))
 
 

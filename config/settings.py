@@ -37,6 +37,7 @@ SEALING_KEYS = shared_keys(secret(env, "SEALING_KEYS"), "SEALING_KEYS")
 DIGEST_KEYS = shared_keys(secret(env, "DIGEST_KEYS"), "DIGEST_KEYS")
 SIGNING_KEY_FILE = env.str("SIGNING_KEY_FILE", default="")
 EXECUTOR_KEY_FILE = env.str("EXECUTOR_KEY_FILE", default="")
+VAPID_PRIVATE_KEY_FILE = env.str("VAPID_PRIVATE_KEY_FILE", default="")
 
 # Where the embedded server listens; a production server is told by its own command line.
 HOST = env.str("HOST", default="127.0.0.1")
@@ -176,6 +177,7 @@ CONTENT_SECURITY_POLICY = {
         "connect-src": [SELF],
         "font-src": [SELF],
         "manifest-src": [SELF],
+        "worker-src": [SELF],
         "form-action": [SELF],
         "frame-ancestors": [NONE],
         "base-uri": [NONE],

@@ -23,6 +23,8 @@ KINDS: dict[str, tuple[Channel, ...]] = {
     "authenticator_was_changed": (Channel.EMAIL,),
     "own_method_was_changed": (Channel.EMAIL,),
     "alarm_was_raised": (Channel.EMAIL,),
+    "prompt": (Channel.PUSH,),
+    "prompt_was_refused": (Channel.EMAIL,),
     "spend_alarm": (Channel.EMAIL,),
 }
 PASSCODE_LIFETIME = timedelta(minutes=5)
@@ -127,6 +129,30 @@ def own_method_was_changed(*, change: str, kind: str, **notice: Unpack[Notice]) 
 def alarm_was_raised(*, support_code: str = "", **notice: Unpack[Notice]) -> Draft:
     """To an administrator: the owner said *this wasn't me*; when and from where that was said."""
     return _notice("alarm_was_raised", notice, support_code=support_code)
+
+
+def prompt(*, lifetime: timedelta, withheld: bool = False, **reader: Unpack[Reader]) -> Draft:
+    """Wake a phone (`recipient`: what `channels.push.address_of` makes): somebody asks. Says neither who nor what."""
+    return Draft(
+        kind="prompt",
+        channel=Channel.PUSH,
+        recipient=reader["recipient"],
+        language=reader["language"],
+        tenant_id=reader["tenant_id"],
+        lifetime=lifetime,
+        correlation_id=reader.get("correlation_id"),
+        user_id=reader.get("user_id"),
+        withheld=withheld,
+    )
+
+
+def prompt_was_refused(*, reader_is_owner: bool, was_signed_in: bool, **notice: Unpack[Notice]) -> Draft:
+    """To the owner's addresses, and to administrators: the owner said on the phone that it was somebody else who asked.
+
+    `was_signed_in`: that one knew the password, and asked from inside the account.
+    """
+    reader = "owner" if reader_is_owner else "administrator"
+    return _notice("prompt_was_refused", notice, reader=reader, was_signed_in="yes" if was_signed_in else "")
 
 
 def spend_alarm(*, sent: int, answered: int, **reader: Unpack[Reader]) -> Draft:

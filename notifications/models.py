@@ -13,6 +13,7 @@ class Channel(models.TextChoices):
     EMAIL = "email", _("E-mail")
     SMS = "sms", _("Text message")
     VOICE = "voice", _("Call")
+    PUSH = "push", _("Push message")
 
 
 class Message(models.Model):

@@ -65,6 +65,12 @@ def _mail(kind: str, values: dict[str, Any]) -> Content:
     return Content(values["language"], subject, _tidy(text), _written(f"{place}/body.html", values))
 
 
+def _push(kind: str, values: dict[str, Any]) -> Content:
+    place = f"messages/{kind}"
+    title, text = (" ".join(_written(f"{place}/{name}.txt", values).split()) for name in ("subject", "push"))
+    return Content(values["language"], title, text, "")
+
+
 def _text(kind: str, values: dict[str, Any]) -> Content:
     """The first form that fits one segment: with the line that phones read codes from, without, with a shorter name."""
     write = partial(_written, f"messages/{kind}/sms.txt")
@@ -85,6 +91,7 @@ WRITERS: dict[Channel, Callable[[str, dict[str, Any]], Content]] = {
     Channel.EMAIL: _mail,
     Channel.SMS: _text,
     Channel.VOICE: _spoken,
+    Channel.PUSH: _push,
 }
 
 

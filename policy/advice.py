@@ -54,6 +54,7 @@ def _on_audience(draft: Draft, others: Sequence[Other]) -> list[Sentence]:
 
 
 def _on_methods(draft: Draft) -> list[Sentence]:
+    on_phone = draft.methods & {Method.APP_CODE, Method.APP_NOTIFICATION}
     kinds = {KIND_OF[Method(method)] for method in draft.methods if method in Method.values}
     checks: tuple[tuple[bool, Sentence], ...] = (
         (
@@ -69,7 +70,7 @@ def _on_methods(draft: Draft) -> list[Sentence]:
             _("Only one method is allowed. Whoever loses it can't get back in; allow a second one."),
         ),
         (
-            Method.APP_CODE in draft.methods and len(draft.methods) <= draft.methods_required,
+            bool(on_phone) and len(draft.methods - on_phone) < draft.methods_required,
             _("A lost phone takes the authenticator app with it. Allow one more method beside the app."),
         ),
         (

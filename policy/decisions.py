@@ -10,7 +10,16 @@ from enum import StrEnum
 from accounts.facts import AuthenticatorFacts, UserFacts
 from accounts.methods import KIND_OF, Kind, Method
 
-ADMINISTRATOR_METHODS = (Method.EMAIL, Method.SMS, Method.CALL, Method.OFFICE_CALL, Method.APP_CODE)
+ADMINISTRATOR_METHODS = (
+    Method.EMAIL,
+    Method.SMS,
+    Method.CALL,
+    Method.OFFICE_CALL,
+    Method.APP_NOTIFICATION,
+    Method.APP_CODE,
+)
+# One offer however many are held: which passkey or phone answers is for the device to say, or for whoever holds it.
+OFFERED_ONCE = (Method.PASSKEY, Method.APP_NOTIFICATION)
 ADMINISTRATOR_GATES = 2
 
 
@@ -167,7 +176,7 @@ def governing_policy(user: UserFacts, policies: Iterable[PolicyFacts]) -> Policy
 def usable_offers(authenticators: Iterable[AuthenticatorFacts], allowed: Sequence[Method]) -> tuple[Offer, ...]:
     """What may be used as a proof: first what the person chose to use first, then in the order the methods are allowed in.
 
-    Passkeys are one offer, however many are held: which one answers is for the device to say.
+    OFFERED_ONCE are one offer, however many are held.
     """
     held = sorted(authenticators, key=lambda authenticator: not authenticator.is_first)
     first = {authenticator.id for authenticator in held if authenticator.is_first}
@@ -178,8 +187,8 @@ def usable_offers(authenticators: Iterable[AuthenticatorFacts], allowed: Sequenc
         for method in authenticator.methods
         if method in allowed
     ]
-    passkeys = [offer for offer in offers if offer.method == Method.PASSKEY]
-    distinct = [offer for offer in offers if offer not in passkeys[1:]]
+    repeated = [offer for method in OFFERED_ONCE for offer in [offer for offer in offers if offer.method == method][1:]]
+    distinct = [offer for offer in offers if offer not in repeated]
     return tuple(sorted(distinct, key=lambda offer: (offer.authenticator_id not in first, allowed.index(offer.method))))
 
 

@@ -19,8 +19,8 @@ from policy.signin import NOBODY_IS_ASKED, SignInRuleFacts, decide_sign_in
 
 # Most secure first: what interrupt mode proposes next. Source: Entra's order of combined registration.
 SECURITY_ORDER = (
-    Method.PASSKEY, Method.APP_CODE, Method.SMS, Method.CALL, Method.OFFICE_CALL, Method.EMAIL, Method.RECOVERY_CODE,
-    Method.QUESTIONS,
+    Method.PASSKEY, Method.APP_NOTIFICATION, Method.APP_CODE, Method.SMS, Method.CALL, Method.OFFICE_CALL, Method.EMAIL,
+    Method.RECOVERY_CODE, Method.QUESTIONS,
 )  # fmt: skip
 
 

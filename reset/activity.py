@@ -31,6 +31,7 @@ SHOWN: dict[str, str | Promise] = {
     Activity.METHOD_REMOVED: _("Method removed"),
     Activity.PROOF_GIVEN: _("Proved before a change"),
     Activity.PROOF_FAILED: _("A proof before a change failed"),
+    Activity.PROMPT_REFUSED: _("Refused on the phone: it wasn't you"),
     Activity.ALARM_RAISED: _("Reported: this wasn't me"),
 }
 # What these are called says already that something failed.
@@ -40,6 +41,7 @@ NAMED_FAILURES = (
     Activity.VERIFICATION_FAILED,
     Activity.METHOD_REFUSED,
     Activity.PROOF_FAILED,
+    Activity.PROMPT_REFUSED,
 )
 
 

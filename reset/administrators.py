@@ -45,6 +45,13 @@ def who_helps(tenant: Tenant) -> list[User]:
     return []
 
 
+def who_hears_alarms(tenant: Tenant) -> list[User]:
+    """Whom to tell that an owner said *it's not me*: those who help, and the global administrators."""
+    told = who_helps(tenant)
+    told += [other for other in holders(tenant, [Role.GLOBAL_ADMINISTRATOR]) if other not in told]
+    return told[:MOST_RECIPIENTS]
+
+
 def address_of(administrator: User) -> str:
     """Where an administrator reads mail."""
     return administrator.mail or administrator.principal_name

@@ -11,7 +11,6 @@ from accounts import secrets, tenants
 from accounts.audit import Activity, Event, record
 from accounts.models import Invitation, Tenant, User
 from accounts.models.users import new_epoch
-from accounts.roles import Role
 from accounts.visitor import Visitor
 from notifications import messages
 from notifications.outbox import enqueue
@@ -72,8 +71,6 @@ def _stop_everything(
     """End all sessions, pause self-service, withdraw invitations, tell the administrators, and record it."""
     User.objects.filter(pk=user.pk).update(self_service_paused=True, credentials_epoch=new_epoch(), **changes)
     Invitation.withdraw([user.pk], now)
-    told = administrators.who_helps(tenant)
-    told += [other for other in administrators.holders(tenant, [Role.GLOBAL_ADMINISTRATOR]) if other not in told]
     drafts = [
         messages.alarm_was_raised(
             tenant_id=tenant.pk,
@@ -87,7 +84,7 @@ def _stop_everything(
             correlation_id=correlation_id,
             user_id=other.pk,
         )
-        for other in told[: administrators.MOST_RECIPIENTS]
+        for other in administrators.who_hears_alarms(tenant)
     ]
     enqueue(drafts, now)
     record(

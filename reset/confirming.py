@@ -17,6 +17,7 @@ from django.db import transaction
 from accounts import audit, tenants
 from accounts.audit import Activity, Event
 from accounts.methods import Method
+from accounts.models import Authenticator
 from accounts.visitor import Visitor
 from policy import throttle
 from policy.throttle import Use
@@ -50,8 +51,10 @@ def find(challenge_id: UUID, methods: Collection[Method], now: datetime) -> Wait
         return of_reset or OwnChallenge.objects.filter(**running).select_related("user__tenant").first()
 
 
-def answer(challenge: Waiting, typed: str, now: datetime) -> Keyed:
+def answer(challenge: Waiting, typed: str, now: datetime, by: Authenticator | None = None) -> Keyed:
     """Count an attempt, compare the digits with those that the page shows, and note it where they are right.
+
+    `by` is the one of several authenticators that answers: from then on it is the one that the gate is passed with.
 
     The attempt counts against the account alone: where a call or a phone reaches us from tells nothing of a person.
     """
@@ -61,7 +64,7 @@ def answer(challenge: Waiting, typed: str, now: datetime) -> Keyed:
             return Keyed.OVER
         if not compare_digest(typed.encode(), challenge.shown.encode()):
             return _miss(challenge, is_last=counted.is_used_up, now=now)
-        return _confirm(challenge, now)
+        return _confirm(challenge, by, now)
 
 
 def _attempt(challenge: Waiting, amount: int = 1) -> Use:
@@ -73,30 +76,32 @@ def _attempt(challenge: Waiting, amount: int = 1) -> Use:
 def _miss(challenge: Waiting, is_last: bool, now: datetime) -> Keyed:
     """Wrong digits are recorded as a wrong answer is; after the last attempt a reset is blocked."""
     failed = FAILED[challenge.purpose] if isinstance(challenge, OwnChallenge) else Activity.VERIFICATION_FAILED
-    audit.record(_event(challenge, failed, reason="wrong_digits"))
+    audit.record(event_of(challenge, failed, reason="wrong_digits"))
     if is_last and isinstance(challenge, Challenge):
-        end(challenge.request, State.BLOCKED, "too_many_failures", _browser(challenge), now)
+        end(challenge.request, State.BLOCKED, "too_many_failures", browser_of(challenge), now)
     return Keyed.OVER if is_last else Keyed.WRONG
 
 
-def _confirm(challenge: Waiting, now: datetime) -> Keyed:
+def _confirm(challenge: Waiting, by: Authenticator | None, now: datetime) -> Keyed:
+    answerer = {"authenticator_id": by.pk, "destination": by.digest} if by is not None else {}
     waiting = type(challenge).objects.filter(pk=challenge.pk, used_at=None, confirmed_at=None, expires_at__gt=now)
     with transaction.atomic():
-        if waiting.update(confirmed_at=now) != 1:
+        if waiting.update(confirmed_at=now, **answerer) != 1:
             return Keyed.OVER
         throttle.count(_attempt(challenge, -1), now=now)
-        audit.record(_event(challenge, Activity.CONFIRMED_ELSEWHERE))
+        audit.record(event_of(challenge, Activity.CONFIRMED_ELSEWHERE))
     return Keyed.RIGHT
 
 
-def _event(challenge: Waiting, activity: str, reason: str = "") -> Event:
+def event_of(challenge: Waiting, activity: str, reason: str = "") -> Event:
+    """An audit event of the journey that waits."""
     if isinstance(challenge, OwnChallenge):
-        return own_challenges.event(challenge.user, activity, _browser(challenge), challenge, reason)
-    return event(challenge.request, activity, _browser(challenge), not reason, reason, method=challenge.method)
+        return own_challenges.event(challenge.user, activity, browser_of(challenge), challenge, reason)
+    return event(challenge.request, activity, browser_of(challenge), not reason, reason, method=challenge.method)
 
 
-def _browser(challenge: Waiting) -> Visitor:
+def browser_of(challenge: Waiting) -> Visitor:
     """Who asked, as far as it is known: the browser that waits."""
     if isinstance(challenge, OwnChallenge):
-        return Visitor()
+        return Visitor(challenge.client_address, challenge.user_agent)
     return Visitor(challenge.request.client_address, challenge.request.user_agent)

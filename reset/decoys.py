@@ -25,6 +25,7 @@ ONE_SET = (
     AuthenticatorType.QUESTIONS,
     AuthenticatorType.RECOVERY_CODES,
     AuthenticatorType.PASSKEY,
+    AuthenticatorType.PHONE_APP,
 )
 PHONES = (AuthenticatorType.MOBILE_PHONE, AuthenticatorType.OFFICE_PHONE)
 

@@ -71,6 +71,17 @@ class CodeForm(forms.Form):
     )
 
 
+class NumberForm(forms.Form):
+    """The two digits that a phone shows. What has another shape is still an attempt."""
+
+    code = forms.CharField(
+        label=_("Number that the phone shows"),
+        required=False,
+        max_length=64,
+        widget=forms.TextInput(attrs={"class": "code", "inputmode": "numeric", "autocomplete": "off"}),
+    )
+
+
 class RecoveryCodeForm(forms.Form):
     """A code from a printed sheet. What has another shape is still an attempt."""
 
@@ -84,9 +95,15 @@ class RecoveryCodeForm(forms.Form):
     )
 
 
+OTHER_CODES: dict[str, type[forms.Form]] = {
+    Method.RECOVERY_CODE: RecoveryCodeForm,
+    Method.APP_NOTIFICATION: NumberForm,
+}
+
+
 def code_form(method: str, error: str = "") -> forms.Form:
     """The field for a code of this method; an error, shown below it, is tied to it."""
-    form = RecoveryCodeForm() if method == Method.RECOVERY_CODE else CodeForm()
+    form = OTHER_CODES.get(method, CodeForm)()
     if error:
         described = {"aria-invalid": "true", "aria-describedby": "id_code_error", "autofocus": ""}
         form.fields["code"].widget.attrs.update(described)

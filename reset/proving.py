@@ -71,6 +71,8 @@ def begin(
                 authenticator_id=row.pk,
                 destination=row.digest,
                 language=language,
+                client_address=visitor.address,
+                user_agent=visitor.user_agent[:300],
             )
             own_challenges.start(challenge, row, visitor, now)
             return challenge

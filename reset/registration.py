@@ -37,6 +37,7 @@ TYPE_OF: dict[Method, AuthenticatorType] = {
     Method.QUESTIONS: AuthenticatorType.QUESTIONS,
     Method.RECOVERY_CODE: AuthenticatorType.RECOVERY_CODES,
     Method.PASSKEY: AuthenticatorType.PASSKEY,
+    Method.APP_NOTIFICATION: AuthenticatorType.PHONE_APP,
 }
 # These have a value to register, which is confirmed by a code or a call of its own.
 WITH_A_VALUE = (Method.APP_CODE, Method.SMS, Method.CALL, Method.OFFICE_CALL, Method.EMAIL)
@@ -49,6 +50,7 @@ MOST_OF: dict[AuthenticatorType, int] = {
     AuthenticatorType.QUESTIONS: 1,
     AuthenticatorType.RECOVERY_CODES: 1,
     AuthenticatorType.PASSKEY: 10,
+    AuthenticatorType.PHONE_APP: 5,
 }
 
 
@@ -162,7 +164,7 @@ def begin(
     if method == Method.EMAIL and Domain.is_own(user.tenant, value):
         raise OwnDomain
     value = totp.new_secret() if method == Method.APP_CODE else value
-    row = _unsaved(user, kind, value, label, now)
+    row = unsaved(user, kind, value, label, now)
     same_type = standing.of_type(kind)
     if any(_is_same(other, value) and standing.proves(other) for other in same_type):
         raise HeldAlready
@@ -173,7 +175,7 @@ def begin(
     challenge = own_challenges.new(
         user, Purpose.REGISTER, method, now, type=kind, authenticator_id=replaces, label=label[:64], language=language
     )
-    challenge.sealed = secrets.seal(value.encode(), _place(challenge))
+    challenge.sealed = secrets.seal(value.encode(), place_of(challenge))
     own_challenges.start(challenge, row, visitor, now)
     return challenge
 
@@ -192,14 +194,16 @@ def shown(kind: AuthenticatorType, value: str) -> str:
 
 def value_of(challenge: OwnChallenge) -> str:
     """The address, number or key being registered. Raises accounts.secrets.Damaged."""
-    return secrets.open_sealed(bytes(challenge.sealed), _place(challenge)).decode()
+    return secrets.open_sealed(bytes(challenge.sealed), place_of(challenge)).decode()
 
 
-def _place(challenge: OwnChallenge) -> str:
+def place_of(challenge: OwnChallenge) -> str:
+    """What the sealed value of a registration is bound to."""
     return f"own-challenge|{challenge.tenant_id}|{challenge.user_id}|{challenge.pk}"
 
 
-def _unsaved(user: User, kind: AuthenticatorType, value: str, label: str, now: datetime) -> Authenticator:
+def unsaved(user: User, kind: AuthenticatorType, value: str, label: str, now: datetime) -> Authenticator:
+    """A method that is not stored yet."""
     row = Authenticator(
         tenant=user.tenant, user=user, type=kind, name=label, source=Authenticator.Source.USER, registered_at=now
     )
@@ -209,7 +213,7 @@ def _unsaved(user: User, kind: AuthenticatorType, value: str, label: str, now: d
 
 def send_again(challenge: OwnChallenge, visitor: Visitor, now: datetime) -> None:
     """Raises NotOffered, TooOften or accounts.executors.NoExecutor."""
-    row = _unsaved(challenge.user, AuthenticatorType(challenge.type), value_of(challenge), challenge.label, now)
+    row = unsaved(challenge.user, AuthenticatorType(challenge.type), value_of(challenge), challenge.label, now)
     own_challenges.send_again(challenge, row, visitor, now)
 
 
@@ -219,12 +223,12 @@ def confirm(challenge: OwnChallenge, code: str, visitor: Visitor, now: datetime)
     Raises TooMany, TooOften or accounts.executors.NoExecutor.
     """
     user = challenge.user
-    row = _unsaved(user, AuthenticatorType(challenge.type), value_of(challenge), challenge.label, now)
+    row = unsaved(user, AuthenticatorType(challenge.type), value_of(challenge), challenge.label, now)
     checked, verdict = own_challenges.check(challenge, row, [code], visitor, now)
     if verdict is None:
         return checked
     row.last_step = verdict.uses_up if verdict.uses_up is not None else -1
-    return _register(challenge, row, visitor, now)
+    return register(challenge, row, visitor, now)
 
 
 def begin_passkey(user: User, label: str, visitor: Visitor, now: datetime) -> OwnChallenge:
@@ -248,12 +252,12 @@ def confirm_passkey(challenge: OwnChallenge, answer: str, visitor: Visitor, now:
     made = passkeys.read_new(str(challenge.pk), answer)
     if made is None:
         return own_challenges.refuse(challenge, visitor)
-    row = _unsaved(challenge.user, AuthenticatorType.PASSKEY, made.as_text, challenge.label, now)
+    row = unsaved(challenge.user, AuthenticatorType.PASSKEY, made.as_text, challenge.label, now)
     row.last_step = made.sign_count
-    return _register(challenge, row, visitor, now)
+    return register(challenge, row, visitor, now)
 
 
-def _register(challenge: OwnChallenge, row: Authenticator, visitor: Visitor, now: datetime) -> Checked:
+def register(challenge: OwnChallenge, row: Authenticator, visitor: Visitor, now: datetime) -> Checked:
     """Use the challenge up and write the method; what it takes the place of goes."""
     user = challenge.user
     row.confirmed_at = row.last_used_at = now
@@ -284,7 +288,7 @@ def save_questions(user: User, answers: dict[str, str], visitor: Visitor, now: d
     if Method.QUESTIONS not in standing_of(user, now).registration.allowed:
         raise NotOffered
     hashes = hashing.run(lambda: {question: questions.hash_answer(answer) for question, answer in answers.items()})
-    row = _unsaved(user, AuthenticatorType.QUESTIONS, "", "", now)
+    row = unsaved(user, AuthenticatorType.QUESTIONS, "", "", now)
     row.sealed, row.digest, row.confirmed_at = b"", "", now
     with transaction.atomic():
         if not _in_turn(user):
@@ -303,7 +307,7 @@ def make_recovery_codes(user: User, visitor: Visitor, now: datetime) -> list[str
     if Method.RECOVERY_CODE not in standing_of(user, now).registration.allowed:
         raise NotOffered
     codes = [recovery_codes.new_code() for _ in range(recovery_codes.HOW_MANY)]
-    row = _unsaved(user, AuthenticatorType.RECOVERY_CODES, secrets.random_token(), "", now)
+    row = unsaved(user, AuthenticatorType.RECOVERY_CODES, secrets.random_token(), "", now)
     row.sealed, row.confirmed_at = b"", now
     with transaction.atomic():
         if not _in_turn(user):

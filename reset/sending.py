@@ -55,7 +55,20 @@ def count(sending: Sending, now: datetime) -> bool:
         return _count_phone(sending, now)
     if sending.kind == Kind.MAIL:
         _refuse(sending, throttle.count(*_limits(sending), now=now), now)
+    if sending.method == Method.APP_NOTIFICATION:
+        _count_prompt(sending, now)
     return True
+
+
+def _count_prompt(sending: Sending, now: datetime) -> None:
+    """Every phone has a push service of its own, so nothing is known of whether it can be reached. Raises TooOften."""
+    limits = (
+        Use(throttle.PROMPTS_TO_ACCOUNT, sending.bucket),
+        Use(throttle.SENDS_TO_DESTINATION, sending.destination),
+    )
+    for state in throttle.count(*limits, now=now):
+        if state.is_over:
+            raise TooOften(state.ends_at)
 
 
 def _limits(sending: Sending, amount: int = 1) -> tuple[Use, Use, Use]:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reset.views import account, own_account, proofs, second_proof, security_info, setup, signin, welcome
+from reset.views import account, authenticator, own_account, proofs, second_proof, security_info, setup, signin, welcome
 
 urlpatterns = [
     path("signin/", signin.sign_in, name="signin"),
@@ -24,6 +24,10 @@ urlpatterns = [
     path("security-info/add/<slug:method>/", security_info.add, name="security-add"),
     path("security-info/confirm/<uuid:challenge_id>/", security_info.confirm, name="security-confirm"),
     path("security-info/<int:authenticator_id>/", security_info.one, name="security-one"),
+    path("authenticator/", authenticator.app, name="authenticator"),
+    path("authenticator/manifest.webmanifest", authenticator.manifest, name="authenticator-manifest"),
+    path("authenticator/sw.js", authenticator.service_worker, name="authenticator-worker"),
+    path("authenticator/api/<slug:purpose>/", authenticator.call, name="authenticator-call"),
     path("welcome/", welcome.choose_password, name="welcome"),
     path("welcome/app/", welcome.confirm_app, name="welcome-app"),
     path("welcome/app/later/", welcome.skip_app, name="welcome-app-later"),

@@ -23,6 +23,7 @@ os.environ.update(
     DIGEST_KEYS=fresh_key(),
     EXECUTOR_KEY_FILE=str(FOLDER / "executor.key"),
     SIGNING_KEY_FILE=str(FOLDER / "signing.key"),
+    VAPID_PRIVATE_KEY_FILE="",
     VAR_DIR=str(FOLDER),
     BASE_URL="http://testserver",
     ALLOWED_HOSTS="testserver,127.0.0.1,localhost",

@@ -7,6 +7,7 @@ from django.conf import settings
 from accounts import egress
 from notifications.channels.base import DeliveryError, Sender
 from notifications.channels.captured import CapturedCall, CapturedMail, CapturedText
+from notifications.channels.push import PushService
 from notifications.channels.sms import SmsGateway
 from notifications.channels.smtp import SmtpServer
 from notifications.channels.voice import Twilio
@@ -39,6 +40,8 @@ URL_SETTINGS: dict[Channel, str] = {
 
 def find(channel: Channel) -> Sender:
     """The sender the settings name. Raises DeliveryError where there is none; the operator may mend that."""
+    if channel == Channel.PUSH:
+        return PushService(settings.VAPID_PRIVATE_KEY_FILE)
     sender = SENDERS[channel].get(_scheme(channel))
     if sender is None:
         raise DeliveryError(f"{URL_SETTINGS[channel]} does not say how to send", unreachable=True)
@@ -48,9 +51,12 @@ def find(channel: Channel) -> Sender:
 def problems() -> list[str]:
     """What keeps messages from leaving, for the checks at start-up: sentences without credentials. Asks no network.
 
-    SMS_URL and VOICE_URL may be empty: then there are no text messages, or no calls.
+    SMS_URL and VOICE_URL may be empty: then there are no text messages, or no calls. So may VAPID_PRIVATE_KEY_FILE: then
+    no phone is woken.
     """
     found = egress.network_problems()
+    if settings.VAPID_PRIVATE_KEY_FILE:
+        found += PushService(settings.VAPID_PRIVATE_KEY_FILE).problems()
     for channel, name in URL_SETTINGS.items():
         url: str = getattr(settings, name)
         sender = SENDERS[channel].get(_scheme(channel))

@@ -9,6 +9,11 @@ from accounts.methods import Method
 from accounts.models import Group
 from accounts.models.tenants import TenantOwned
 
+NOTIFICATION_ALONE = _(
+    "A notification to the phone can't be the only method: whoever loses the phone couldn't get back in. "
+    "Allow one more, such as recovery codes."
+)
+
 
 def default_methods() -> list[str]:
     """What a new policy allows. Source: Entra's defaults."""
@@ -96,6 +101,8 @@ class ResetPolicy(TenantOwned):
             raise ValidationError({"methods": _("There is a method here that does not exist.")})
         if not allowed:
             raise ValidationError({"methods": _("Allow at least one method.")})
+        if allowed == {Method.APP_NOTIFICATION}:
+            raise ValidationError({"methods": NOTIFICATION_ALONE})
         if self.entra_compatible and app_stands_alone(allowed, self.methods_required):
             raise ValidationError(
                 {"methods": _("Allow one more method beside the authenticator app, or switch Entra-compatible off.")}

@@ -2,6 +2,7 @@
 
 from accounts.methods import Method
 from reset.methods.app_code import AppCode
+from reset.methods.app_notification import AppNotification
 from reset.methods.base import AuthenticationMethod
 from reset.methods.calls import MobileCall, OfficeCall
 from reset.methods.codes import EmailCode, SmsCode
@@ -18,4 +19,5 @@ METHODS: dict[Method, AuthenticationMethod] = {
     Method.QUESTIONS: SecurityQuestions(),
     Method.RECOVERY_CODE: RecoveryCodes(),
     Method.PASSKEY: Passkeys(),
+    Method.APP_NOTIFICATION: AppNotification(),
 }

@@ -34,6 +34,8 @@ class OwnChallenge(TenantOwned):
         max_length=2, blank=True, help_text="Digits that the page shows, to be keyed in elsewhere."
     )
     confirmed_at = models.DateTimeField(null=True, help_text="When it was confirmed in a call or on a phone.")
+    client_address = models.CharField(max_length=45, blank=True)
+    user_agent = models.CharField(max_length=300, blank=True)
     language = models.CharField(max_length=10, default="en")
     epoch = models.CharField(max_length=32)
     created_at = models.DateTimeField()

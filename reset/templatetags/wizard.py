@@ -29,6 +29,7 @@ ICONS = {
     Method.QUESTIONS: "questions",
     Method.RECOVERY_CODE: "sheet",
     Method.PASSKEY: "key",
+    Method.APP_NOTIFICATION: "phone",
 }
 
 
@@ -94,6 +95,7 @@ def method_title(method: Method) -> str:
         Method.QUESTIONS: _("Answer my security questions"),
         Method.RECOVERY_CODE: _("Use a recovery code"),
         Method.PASSKEY: _("Use a passkey or security key"),
+        Method.APP_NOTIFICATION: _("Approve it on my phone"),
     }[method]
 
 
@@ -110,6 +112,7 @@ def method_hint(offer: Offer) -> str | SafeString:
         Method.QUESTIONS: _("Three of those you answered before"),
         Method.RECOVERY_CODE: _("From the sheet that you printed"),
         Method.PASSKEY: _("With fingerprint, face or PIN"),
+        Method.APP_NOTIFICATION: _("It asks, you type a number"),
     }[offer.method]
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from policy.decisions import ENTRA_CODES, Refusal
+from reset import prompts
 from reset.models import ResetRequest, State
 from reset.snapshot import Snapshot
 
@@ -27,6 +28,9 @@ def sentences(reset: ResetRequest) -> End:
     """The end of this request, in words."""
     if reset.state == State.COMPLETED:
         return _completed(reset)
+    if reset.state == State.BLOCKED and reset.reason == prompts.NOT_ME:
+        said = _("On the phone somebody said that it wasn't them who asked. Nothing was changed.")
+        return End("bad", _("This was stopped on the phone"), (said,), can_start_again=True)
     if reset.state == State.BLOCKED:
         return End(
             "bad",

@@ -145,7 +145,7 @@ def _answer_page(request: HttpRequest, challenge: OwnChallenge, error: str, noti
     row = proving.authenticator_of(challenge)
     return page(
         request,
-        "security/waiting.html" if METHODS[Method(challenge.method)].confirmed_elsewhere else "security/code.html",
+        _template(Method(challenge.method)),
         user.tenant,
         form=code_form(challenge.method, error),
         destination=row.mask if row else "",
@@ -153,6 +153,12 @@ def _answer_page(request: HttpRequest, challenge: OwnChallenge, error: str, noti
         waits=is_waited_for(challenge),
         **context,
     )
+
+
+def _template(method: Method) -> str:
+    if method == Method.APP_NOTIFICATION:
+        return "security/prompt.html"
+    return "security/waiting.html" if METHODS[method].confirmed_elsewhere else "security/code.html"
 
 
 def _next(request: HttpRequest) -> str:

@@ -1,5 +1,7 @@
 """Security info: what one proves oneself with. Each change comes after a fresh proof."""
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,9 +17,10 @@ from django.views.decorators.debug import sensitive_variables
 from accounts.executors import NoExecutor
 from accounts.methods import AuthenticatorType, Method
 from accounts.models import Authenticator
+from accounts.visitor import Visitor
 from policy import hashing
 from policy.signin import SIGN_IN_METHODS
-from reset import own_challenges, passkeys, questions, registration
+from reset import own_challenges, passkeys, phone_registration, questions, registration
 from reset.forms import code_form
 from reset.methods import METHODS
 from reset.models import OwnChallenge
@@ -26,7 +29,7 @@ from reset.own_forms import AddressForm, LabelForm, NumberForm, OfficeNumberForm
 from reset.registration import HeldAlready, OwnDomain, TooMany
 from reset.requests import NotOffered, TooOften
 from reset.sending import NotSent
-from reset.views import app_keys
+from reset.views import app_keys, phone_pages
 from reset.views.failures import CANNOT_TELL
 from reset.views.members import (
     SETUP,
@@ -45,7 +48,15 @@ from reset.views.steps import WAITING, busy_text, is_waited_for, not_sent_text, 
 
 SMS_OR_CALL = {Method.SMS: Method.CALL, Method.CALL: Method.SMS}
 TOO_MANY = gettext_lazy("You have as many of these as you may have. Remove or replace one.")
-TEMPLATES: dict[str, str] = {Method.APP_CODE: "security/app.html", Method.PASSKEY: "security/passkey.html"}
+TEMPLATES: dict[str, str] = {
+    Method.APP_CODE: "security/app.html",
+    Method.PASSKEY: "security/passkey.html",
+    Method.APP_NOTIFICATION: "security/phone_app.html",
+}
+CONFIRM: dict[str, Callable[[OwnChallenge, str, Visitor, datetime], Checked]] = {
+    Method.PASSKEY: registration.confirm_passkey,
+    Method.APP_NOTIFICATION: phone_registration.confirm,
+}
 BEGUN = "begun"
 """In the session: what it has begun to register, after a fresh proof. No other session may see it or go on with it."""
 
@@ -119,6 +130,9 @@ def _begin(request: HttpRequest, method: Method, form: LabelForm) -> OwnChalleng
         if method == Method.PASSKEY:
             label = form.cleaned_data["label"]
             return registration.begin_passkey(person_of(request), label, visitor_of(request), timezone.now())
+        if method == Method.APP_NOTIFICATION:
+            label, language = form.cleaned_data["label"], get_language() or "en"
+            return phone_registration.begin(person_of(request), label, language, visitor_of(request), timezone.now())
         return registration.begin(
             person_of(request),
             method,
@@ -193,6 +207,8 @@ def _told(challenge: OwnChallenge) -> dict[str, Any]:
     if challenge.method == Method.PASSKEY:
         held = registration.standing_of(user).of_type(AuthenticatorType.PASSKEY)
         return {"options": passkeys.creation_options(str(challenge.pk), user, held)}
+    if challenge.method == Method.APP_NOTIFICATION:
+        return phone_pages.facts_of(challenge)
     value = registration.value_of(challenge)
     if challenge.method == Method.APP_CODE:
         return app_keys.facts_of(value, user)
@@ -202,7 +218,7 @@ def _told(challenge: OwnChallenge) -> dict[str, Any]:
 def _check(request: HttpRequest, challenge: OwnChallenge) -> str | None:
     """What is wrong with a code (empty: it isn't there yet); None when it was right and the method is registered."""
     code = "".join(request.POST.get("code", "").split())
-    confirm_it = registration.confirm_passkey if challenge.method == Method.PASSKEY else registration.confirm
+    confirm_it = CONFIRM.get(challenge.method, registration.confirm)
     try:
         checked = confirm_it(challenge, code, visitor_of(request), timezone.now())
     except TooOften as wait:

@@ -17,6 +17,7 @@ from reset.views.steps import not_sent_text, wait_text
 
 ADD: dict[Method, tuple[str | Promise, str | Promise]] = {
     Method.PASSKEY: (gettext_lazy("Passkey or security key"), gettext_lazy("With fingerprint, face or PIN")),
+    Method.APP_NOTIFICATION: (gettext_lazy("Approve on my phone"), gettext_lazy("It asks, you type a number")),
     Method.APP_CODE: (gettext_lazy("Authenticator app"), gettext_lazy("Shows a new code every 30 seconds")),
     Method.SMS: (gettext_lazy("Mobile phone"), gettext_lazy("Gets a code by text message")),
     Method.CALL: (gettext_lazy("Mobile phone"), gettext_lazy("Is called, and confirms by pressing keys")),
@@ -51,6 +52,8 @@ def check_sentence(checked: Checked, method: Method) -> str:
         return _("Not all of that is right. Here are other questions.")
     if method == Method.PASSKEY:
         return _("That didn't work. Please try again, with a passkey that was made here.")
+    if method == Method.APP_NOTIFICATION:
+        return _("That isn't the number that the phone shows.")
     if method == Method.RECOVERY_CODE:
         return _("That is no code of your newest sheet, or it was used before.")
     if method == Method.APP_CODE:

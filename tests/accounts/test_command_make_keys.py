@@ -25,7 +25,8 @@ def test_it_runs_in_production_with_nothing_else_set(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.count("\n") == 1
-    assert sorted(path.name for path in (tmp_path / "keys").iterdir()) == ["executor.key", "keys.env", "signing.key"]
+    made = sorted(path.name for path in (tmp_path / "keys").iterdir())
+    assert made == ["executor.key", "keys.env", "signing.key", "vapid.key"]
 
 
 def test_e6_it_shows_no_key(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
@@ -19,7 +20,7 @@ def environment_of(path: Path) -> dict[str, str]:
 
 
 def test_every_key_is_one_that_the_settings_take(tmp_path: Path) -> None:
-    environment, signing, executor = keyfiles.make(tmp_path / "new" / "keys", TODAY)
+    environment, signing, executor, vapid = keyfiles.make(tmp_path / "new" / "keys", TODAY)
     values = environment_of(environment)
     for name in ("SEALING_KEYS", "DIGEST_KEYS"):
         (key,) = shared_keys(values[name], name)
@@ -30,6 +31,10 @@ def test_every_key_is_one_that_the_settings_take(tmp_path: Path) -> None:
     assert values["EXECUTOR_KEY_FILE"] == str(executor)
     assert isinstance(load_pem_private_key(signing.read_bytes(), None), Ed25519PrivateKey)
     assert executors.PrivateKey.load(str(executor)).key_id
+    assert values["VAPID_PRIVATE_KEY_FILE"] == str(vapid)
+    push_key = load_pem_private_key(vapid.read_bytes(), None)
+    assert isinstance(push_key, EllipticCurvePrivateKey)
+    assert push_key.curve.name == "secp256r1"
 
 
 def test_e6_only_the_owner_reads_them(tmp_path: Path) -> None:
@@ -45,7 +50,7 @@ def test_o6_no_two_keys_are_alike(tmp_path: Path) -> None:
     assert len(set(values)) == 6
 
 
-@pytest.mark.parametrize("name", ["keys.env", "signing.key", "executor.key"])
+@pytest.mark.parametrize("name", ["keys.env", "signing.key", "executor.key", "vapid.key"])
 def test_an_existing_file_is_never_overwritten_and_nothing_is_added_beside_it(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("precious", encoding="utf-8")
     with pytest.raises(keyfiles.AlreadyThere):

@@ -1,6 +1,7 @@
 """A production process starts with a right environment only; each wrong one has its id."""
 
 import os
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from django.core.checks import run_checks
 from django.middleware.csrf import CsrfViewMiddleware
 from django.utils.module_loading import import_string
 
-from accounts import executors
+from accounts import executors, keyfiles
 from config.environment import SharedKey
 from config.startup import PROCESS, TAG, refuse_unless_ready
 
@@ -133,6 +134,15 @@ def test_a_worker_with_its_key_is_content(production: Any, monkeypatch: pytest.M
     assert found() == set()
     os.chmod(production.EXECUTOR_KEY_FILE, 0o644)
     assert found() == {"rekey.E012"}
+
+
+def test_a_key_for_push_messages_is_read_or_refused(production: Any, tmp_path: Path) -> None:
+    production.VAPID_PRIVATE_KEY_FILE = write(tmp_path / "damaged.key", b"nothing")
+    assert found() == {"rekey.E021"}
+    production.VAPID_PRIVATE_KEY_FILE = str(keyfiles.make(tmp_path / "keys", date(2026, 11, 25))[3])
+    assert found() == set()
+    os.chmod(production.VAPID_PRIVATE_KEY_FILE, 0o644)
+    assert found() == {"rekey.E024"}
 
 
 @pytest.mark.parametrize("process", ["web", "beat"])

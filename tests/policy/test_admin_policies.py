@@ -105,6 +105,7 @@ def test_a_wise_policy_gets_no_advice() -> None:
         (replace(WISE, methods=frozenset({"email"}), methods_required=2), "nobody can reset"),
         (replace(WISE, methods_required=2, required_before=1), "register another"),
         (replace(WISE, methods=frozenset({"app_code", "sms"}), methods_required=2), "lost phone"),
+        (replace(WISE, methods=frozenset({"app_code", "app_notification", "sms"}), methods_required=2), "lost phone"),
         (replace(WISE, methods=frozenset({"email", "questions"})), "easily guessed"),
         (replace(WISE, registration_required=False), "not asked to register"),
         (replace(WISE, reconfirm_days=0), "out of date"),

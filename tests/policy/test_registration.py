@@ -158,10 +158,16 @@ def test_every_method_has_its_place_in_the_order() -> None:
                 *(Method.EMAIL, Method.RECOVERY_CODE, Method.QUESTIONS),
             ],
         ),
-        (person(MAIL, PHONE), [Method.PASSKEY, Method.APP_CODE, Method.RECOVERY_CODE, Method.QUESTIONS]),
+        (
+            person(MAIL, PHONE),
+            [Method.PASSKEY, Method.APP_NOTIFICATION, Method.APP_CODE, Method.RECOVERY_CODE, Method.QUESTIONS],
+        ),
         (
             person(OFFICE),
-            [Method.PASSKEY, Method.APP_CODE, Method.EMAIL, Method.RECOVERY_CODE, Method.QUESTIONS],
+            [
+                *(Method.PASSKEY, Method.APP_NOTIFICATION, Method.APP_CODE),
+                *(Method.EMAIL, Method.RECOVERY_CODE, Method.QUESTIONS),
+            ],
         ),
         (person(MAIL, PHONE, APP, QUESTIONS, CODES, PASSKEY), []),
     ],

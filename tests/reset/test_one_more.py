@@ -11,6 +11,7 @@ from accounts.audit import Activity
 from accounts.methods import AuthenticatorType, Method
 from accounts.models import Authenticator, Tenant, User
 from policy import rules
+from policy.decisions import ADMINISTRATOR_METHODS
 from policy.models import ResetPolicy, SignInRule
 from reset import decoys
 from tests.conftest import make_authenticator
@@ -169,7 +170,7 @@ def test_it_takes_a_fresh_proof(client: Any, alice: User, open_policy: ResetPoli
 
 def test_an_order_of_ones_own_does_not_tell_a_person_from_a_stranger(open_policy: ResetPolicy, acme: Tenant) -> None:
     """About every fourth stranger with a choice seems to have chosen too, and stays with it."""
-    allowed = ["email", "sms", "call", "office_call", "app_code"]
+    allowed = list(ADMINISTRATOR_METHODS)
     with scopes_disabled():
         policies = rules.load(acme)
     chose = choices = 0

@@ -14,7 +14,7 @@ from accounts.management.tenancy import UNUSABLE
 class Command(BaseCommand):
     help = (
         "Run this once before the first start: it writes keys.env (SECRET_KEY, SEALING_KEYS, DIGEST_KEYS and where the "
-        "two key files are), signing.key and executor.key. Web processes get everything but the executor key. "
+        "key files are), signing.key, executor.key and vapid.key. Web processes get everything but the executor key. "
         "With --one it prints one new key, to be put in front of SEALING_KEYS or DIGEST_KEYS before rotate_keys."
     )
     # There are no valid settings yet: this command makes them.
@@ -30,7 +30,7 @@ class Command(BaseCommand):
             self.stdout.write(keyfiles.shared_key(today))
             return
         try:
-            environment, _, _ = keyfiles.make(options["dir"], today)
+            environment, *_ = keyfiles.make(options["dir"], today)
         except (keyfiles.AlreadyThere, FileExistsError) as error:
             problem = f"A key file is there already ({error}). Nothing was overwritten; choose another --dir."
             raise CommandError(problem, returncode=UNUSABLE) from None

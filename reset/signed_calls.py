@@ -1,0 +1,97 @@
+"""What a phone's web app sends: a text signed with the phone's key, for one purpose, at one moment, once.
+
+No cookie and no session stand behind such a call, so nothing on another site can make it. Whatever is wrong with one, the
+answer is the same: an unknown phone, a revoked one and a wrong signature can't be told apart.
+"""
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from accounts import phone_apps
+from accounts.models import Authenticator
+from accounts.visitor import Visitor
+from policy import throttle
+from policy.throttle import Use
+from reset.requests import TooOften
+
+MOST_APART = timedelta(seconds=60)
+LONGEST_CALL = 10_000
+LONGEST_ID = 18
+
+
+class Refused(Exception):
+    """The one answer to everything that is not right."""
+
+
+class OtherTime(Exception):
+    """The phone's clock is too far from this server's. Said before anything is looked up; the phone can mend it."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call as it came. `said` is believed only after `is_from` said whose it is."""
+
+    said: dict[str, Any] = field(repr=False)
+    text: str = field(repr=False)
+    signature: str = field(repr=False)
+
+    def word(self, name: str) -> str:
+        """A text in the call. Raises Refused for anything else, and for none."""
+        value = self.said.get(name)
+        if not isinstance(value, str) or not value:
+            raise Refused
+        return value
+
+
+def read(body: bytes, purpose: str, now: datetime) -> Call:
+    """The shape alone. Raises Refused, or OtherTime."""
+    try:
+        outer = json.loads(body[:LONGEST_CALL])
+        said = json.loads(outer["signed"])
+        call = Call(said, outer["signed"], outer["signature"])
+        moment = datetime.fromtimestamp(said["at"] / 1000, UTC)
+    except (ValueError, TypeError, KeyError, OverflowError, OSError, RecursionError):
+        raise Refused from None
+    if not isinstance(said, dict) or said.get("purpose") != purpose or not isinstance(call.signature, str):
+        raise Refused
+    call.word("nonce")
+    if abs(now - moment) > MOST_APART:
+        raise OtherTime
+    return call
+
+
+def phone_of(call: Call, now: datetime) -> Authenticator:
+    """The registered phone that signed this call. Raises Refused or TooOften."""
+    identifier = call.said.get("phone")
+    is_number = isinstance(identifier, int) and not isinstance(identifier, bool)
+    if not is_number or not 0 < identifier < 10**LONGEST_ID:  # type: ignore[operator]
+        raise Refused
+    phone = phone_apps.find(identifier)  # type: ignore[arg-type]
+    if phone is None:
+        raise Refused
+    is_from(phone.secret_value, call, now)
+    counted = throttle.count(Use(throttle.CALLS_OF_PHONE, str(phone.pk)), now=now)[0]
+    if counted.is_over:
+        raise TooOften(counted.ends_at)
+    return phone
+
+
+def is_from(key: str, call: Call, now: datetime) -> None:
+    """Make sure that this key signed the call, and that it comes for the first time. Raises Refused."""
+    if not phone_apps.is_signed(key, call.signature, call.text):
+        raise Refused
+    if throttle.count(Use(throttle.SAME_CALL_OF_PHONE, f"{key}|{call.text}"), now=now)[0].is_over:
+        raise Refused
+
+
+def let_in(visitor: Visitor, now: datetime) -> None:
+    """Raises TooOften for an address that too many refused calls came from."""
+    state = throttle.look(Use(throttle.REFUSED_CALLS_FROM_ADDRESS, visitor.network), now=now)[0]
+    if state.is_used_up:
+        raise TooOften(state.ends_at)
+
+
+def count_refused(visitor: Visitor, now: datetime) -> None:
+    throttle.count(Use(throttle.REFUSED_CALLS_FROM_ADDRESS, visitor.network), now=now)
