@@ -25,7 +25,10 @@ from accounts.tenants import all_opened
 
 @dataclass(frozen=True)
 class AuthenticatorFacts:
-    """One registered authenticator, without its value. `counts` says whether it proves anything yet."""
+    """One registered authenticator, without its value. `counts` says whether it proves anything yet.
+
+    `stands_alone`: a temporary access pass that needs no second proof beside it.
+    """
 
     id: int
     type: AuthenticatorType
@@ -35,6 +38,7 @@ class AuthenticatorFacts:
     confirmed: bool
     imported: bool
     counts: bool
+    stands_alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ def _authenticators(user_ids: Sequence[int]) -> "QuerySet[Authenticator]":
     held = Authenticator.objects.filter(user_id__in=user_ids).annotate(
         has_enough_answers=Exists(enough_answers), has_unused_codes=Exists(unused_codes)
     )
-    return held.order_by("registered_at", "id")
+    return held.select_related("access_pass").order_by("registered_at", "id")
 
 
 def _authenticators_of_one(user: int) -> "QuerySet[Authenticator]":
@@ -99,6 +103,7 @@ def load(users: Sequence[User], imported_counts: bool, now: datetime) -> dict[in
 
 
 def _authenticator(row: Authenticator, imported_counts: bool, now: datetime) -> AuthenticatorFacts:
+    is_pass = row.type == AuthenticatorType.ACCESS_PASS
     return AuthenticatorFacts(
         id=row.pk,
         type=AuthenticatorType(row.type),
@@ -107,8 +112,16 @@ def _authenticator(row: Authenticator, imported_counts: bool, now: datetime) -> 
         destination=row.digest,
         confirmed=row.confirmed_at is not None,
         imported=row.source != Authenticator.Source.USER,
-        counts=row.proves(imported_counts, now) and _is_complete(row),
+        counts=_counts(row, imported_counts, now),
+        stands_alone=is_pass and row.access_pass.stands_alone(now),
     )
+
+
+def _counts(row: Authenticator, imported_counts: bool, now: datetime) -> bool:
+    """A pass is no contact data: staff make it on purpose, and it counts while it works."""
+    if row.type == AuthenticatorType.ACCESS_PASS:
+        return row.access_pass.is_live(now)
+    return row.proves(imported_counts, now) and _is_complete(row)
 
 
 def _is_complete(row: Authenticator) -> bool:

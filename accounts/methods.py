@@ -14,6 +14,7 @@ class Method(models.TextChoices):
     QUESTIONS = "questions", _("Security questions")
     RECOVERY_CODE = "recovery_code", _("Recovery code")
     PASSKEY = "passkey", _("Passkey or security key")
+    ACCESS_PASS = "access_pass", _("Temporary access pass")
 
 
 class Kind(models.TextChoices):
@@ -25,6 +26,7 @@ class Kind(models.TextChoices):
     QUESTIONS = "questions", _("security questions")
     RECOVERY = "recovery", _("recovery codes")
     PASSKEY = "passkey", _("passkey")
+    PASS = "pass", _("temporary access pass")
 
 
 KIND_OF: dict[Method, Kind] = {
@@ -34,7 +36,12 @@ KIND_OF: dict[Method, Kind] = {
     Method.QUESTIONS: Kind.QUESTIONS,
     Method.RECOVERY_CODE: Kind.RECOVERY,
     Method.PASSKEY: Kind.PASSKEY,
+    Method.ACCESS_PASS: Kind.PASS,
 }
+
+
+# What people register and keep. A temporary access pass is staff's word for a few hours.
+LASTING_METHODS = tuple(method for method in Method if method != Method.ACCESS_PASS)
 
 
 class AuthenticatorType(models.TextChoices):
@@ -47,6 +54,7 @@ class AuthenticatorType(models.TextChoices):
     QUESTIONS = "questions", _("Security questions")
     RECOVERY_CODES = "recovery_codes", _("Recovery codes")
     PASSKEY = "passkey", _("Passkey")
+    ACCESS_PASS = "access_pass", _("Temporary access pass")
 
 
 # So many security questions are asked at a time. Source: Entra's number.
@@ -60,6 +68,7 @@ METHODS_OF: dict[AuthenticatorType, tuple[Method, ...]] = {
     AuthenticatorType.QUESTIONS: (Method.QUESTIONS,),
     AuthenticatorType.RECOVERY_CODES: (Method.RECOVERY_CODE,),
     AuthenticatorType.PASSKEY: (Method.PASSKEY,),
+    AuthenticatorType.ACCESS_PASS: (Method.ACCESS_PASS,),
 }
 
 

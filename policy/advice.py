@@ -54,7 +54,8 @@ def _on_audience(draft: Draft, others: Sequence[Other]) -> list[Sentence]:
 
 
 def _on_methods(draft: Draft) -> list[Sentence]:
-    kinds = {KIND_OF[Method(method)] for method in draft.methods if method in Method.values}
+    methods = draft.methods - {Method.ACCESS_PASS}  # nobody has one to rely on
+    kinds = {KIND_OF[Method(method)] for method in methods if method in Method.values}
     checks: tuple[tuple[bool, Sentence], ...] = (
         (
             len(kinds) < draft.methods_required,
@@ -69,7 +70,7 @@ def _on_methods(draft: Draft) -> list[Sentence]:
             _("Only one method is allowed. Whoever loses it can't get back in; allow a second one."),
         ),
         (
-            Method.APP_CODE in draft.methods and len(draft.methods) <= draft.methods_required,
+            Method.APP_CODE in methods and len(methods) <= draft.methods_required,
             _("A lost phone takes the authenticator app with it. Allow one more method beside the app."),
         ),
         (

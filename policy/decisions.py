@@ -3,7 +3,7 @@
 The wizard, decoys, `explain_user` and the console all ask here.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -79,12 +79,13 @@ class Authority:
 
 @dataclass(frozen=True)
 class Offer:
-    """A method with the authenticator it would use."""
+    """A method with the authenticator it would use. `stands_alone`: a pass that needs no second proof beside it."""
 
     method: Method
     authenticator_id: int
     mask: str
     destination: str
+    stands_alone: bool = False
 
     @property
     def kind(self) -> Kind:
@@ -124,7 +125,7 @@ def decide_reset(
         enabled = any(candidate.audience != "nobody" for candidate in policies)
         return Decision((*refusals, Refusal.OUT_OF_SCOPE if enabled else Refusal.NO_POLICY))
     offers = usable_offers(user.authenticators, policy.methods)
-    if len({offer.kind for offer in offers}) < policy.methods_required:
+    if not can_be_enough(offers, policy.methods_required):
         refusals.append(Refusal.TOO_FEW_METHODS)
     if unlock and not policy.unlock_without_reset:
         refusals.append(Refusal.UNLOCK_NOT_ALLOWED)
@@ -170,7 +171,7 @@ def usable_offers(authenticators: Iterable[AuthenticatorFacts], allowed: Sequenc
     Passkeys are one offer, however many are held: which one answers is for the device to say.
     """
     offers = [
-        Offer(method, authenticator.id, authenticator.mask, authenticator.destination)
+        Offer(method, authenticator.id, authenticator.mask, authenticator.destination, authenticator.stands_alone)
         for authenticator in authenticators
         if authenticator.counts
         for method in authenticator.methods
@@ -179,6 +180,24 @@ def usable_offers(authenticators: Iterable[AuthenticatorFacts], allowed: Sequenc
     passkeys = [offer for offer in offers if offer.method == Method.PASSKEY]
     distinct = [offer for offer in offers if offer not in passkeys[1:]]
     return tuple(sorted(distinct, key=lambda offer: allowed.index(offer.method)))
+
+
+def can_be_enough(offers: Iterable[Offer], required: int) -> bool:
+    """Whether these offers could lead to an end. A pass needs another kind beside it, or a second person's approval."""
+    offers = list(offers)
+    kinds = {offer.kind for offer in offers}
+    return is_enough({Kind.PASS}, required, offers) or (kinds != {Kind.PASS} and len(kinds) >= required)
+
+
+def is_enough(passed: Collection[Kind], required: int, offers: Iterable[Offer]) -> bool:
+    """Whether the gates passed suffice.
+
+    A pass alone never does, however few the policy requires; where a second member of staff approved it and the waiting
+    time is over, that stands in for every other gate.
+    """
+    if set(passed) == {Kind.PASS}:
+        return any(offer.kind == Kind.PASS and offer.stands_alone for offer in offers)
+    return len(passed) >= required
 
 
 def open_offers(offers: Iterable[Offer], passed: Iterable[tuple[Kind, str]]) -> tuple[Offer, ...]:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
 from accounts.facts import AuthenticatorFacts, UserFacts
-from accounts.methods import Method
+from accounts.methods import AuthenticatorType, Method
 from accounts.roles import Role
 from policy.decisions import (
     ADMINISTRATOR_METHODS,
@@ -170,6 +170,8 @@ def _standing(authenticator: AuthenticatorFacts, allowed: Sequence[Method], impo
     """Whether it counts, and what would make it count."""
     if not authenticator.methods:
         return _("does not count: no method uses it"), ""
+    if authenticator.type == AuthenticatorType.ACCESS_PASS and not authenticator.counts:
+        return _("does not count: it was used, or its time is over"), _("Make a new one.")
     if not authenticator.counts:
         if imported_counts:
             return _("does not count: somebody else changed it less than 72 hours ago"), _("Wait until they are over.")
@@ -177,6 +179,8 @@ def _standing(authenticator: AuthenticatorFacts, allowed: Sequence[Method], impo
     usable = [method for method in authenticator.methods if method in allowed]
     if not usable:
         return _("does not count: its method is not allowed"), _("Allow the method in the policy.")
+    if authenticator.type == AuthenticatorType.ACCESS_PASS and not authenticator.stands_alone:
+        return _("counts beside another proof"), _("A second member of staff may approve it to count alone.")
     return format_lazy(_("counts: {methods}"), methods=", ".join(str(method.label) for method in usable)), ""
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from accounts.facts import UserFacts
-from accounts.methods import KIND_OF, Kind, Method
+from accounts.methods import KIND_OF, LASTING_METHODS, Kind, Method
 from policy.decisions import (
     ADMINISTRATOR_GATES,
     ADMINISTRATOR_METHODS,
@@ -64,7 +64,8 @@ def decide_registration(user: UserFacts, policies: Sequence[PolicyFacts], tenant
     else:
         allowed = policy.methods if policy else ()
         required, is_enabled = policy.methods_required if policy else 1, usable and policy is not None
-    counted = usable_offers(user.authenticators, allowed or tuple(Method))
+    allowed = tuple(method for method in allowed if method in LASTING_METHODS)
+    counted = usable_offers(user.authenticators, allowed or LASTING_METHODS)
     return Registration(allowed, required, frozenset(offer.kind for offer in counted), is_enabled, policy)
 
 

@@ -4,10 +4,13 @@ All of it comes from a keyed pseudo-random function of tenant and name, so nobod
 """
 
 from collections.abc import Sequence
+from datetime import datetime
+
+from django.utils import timezone
 
 from accounts import secrets
 from accounts.masks import mask_mail, mask_phone
-from accounts.methods import KIND_OF, Method, available_methods
+from accounts.methods import KIND_OF, LASTING_METHODS, Method, available_methods
 from accounts.names import spelling_of
 from policy.decisions import ADMINISTRATOR_GATES, ADMINISTRATOR_METHODS, Offer, PolicyFacts
 from reset.snapshot import Snapshot
@@ -18,7 +21,10 @@ ADMINISTRATORS_ONE_IN = 8
 # So that two addresses on one page don't prove that somebody is there.
 TWO_ADDRESSES_ONE_IN = 8
 # Of these there is one offer for everybody.
-ONE_SET = (Method.QUESTIONS, Method.RECOVERY_CODE, Method.PASSKEY)
+ONE_SET = (Method.QUESTIONS, Method.RECOVERY_CODE, Method.PASSKEY, Method.ACCESS_PASS)
+# One stranger in so many seems to have been given a pass in this hour: passes come and go, for everybody.
+PASSES_ONE_IN = 64
+PASS_SECONDS = 3600
 
 
 class Chance:
@@ -34,7 +40,9 @@ class Chance:
         return secrets.pseudo_random(f"decoy|{purpose}", self._seed).hex()
 
 
-def snapshot(tenant_id: int, typed: str, policies: Sequence[PolicyFacts]) -> tuple[Snapshot, int]:
+def snapshot(
+    tenant_id: int, typed: str, policies: Sequence[PolicyFacts], now: datetime | None = None
+) -> tuple[Snapshot, int]:
     """A plausible snapshot and number of gates for a name that leads to nobody."""
     chance = Chance(tenant_id, typed)
     policy = _policy(chance, policies)
@@ -43,8 +51,22 @@ def snapshot(tenant_id: int, typed: str, policies: Sequence[PolicyFacts]) -> tup
         allowed, required, as_administrator = usable, ADMINISTRATOR_GATES, True
     else:
         allowed, required, as_administrator = list(policy.methods), policy.methods_required, False
+        allowed = [*_lasting(allowed), *_passing(chance, allowed, required, now or timezone.now())]
     offers = tuple(offer for method in _held(chance, allowed, required) for offer in _offers(chance, method))
     return Snapshot(offers, policy.id if policy else None, as_administrator), required
+
+
+def _lasting(allowed: Sequence[Method]) -> list[Method]:
+    return [method for method in allowed if method in LASTING_METHODS]
+
+
+def _passing(chance: Chance, allowed: Sequence[Method], required: int, now: datetime) -> list[Method]:
+    """A pass, in the hour of this name's own in which it seems to have one, or where too little else could be held."""
+    if Method.ACCESS_PASS not in allowed:
+        return []
+    hour = int(now.timestamp() + chance.number("phase of passes", PASS_SECONDS)) // PASS_SECONDS
+    is_short = len({KIND_OF[method] for method in _lasting(allowed)}) < required
+    return [Method.ACCESS_PASS] if is_short or chance.number(f"pass {hour}", PASSES_ONE_IN) == 0 else []
 
 
 def _policy(chance: Chance, policies: Sequence[PolicyFacts]) -> PolicyFacts | None:
@@ -58,11 +80,16 @@ def _policy(chance: Chance, policies: Sequence[PolicyFacts]) -> PolicyFacts | No
 
 def _held(chance: Chance, allowed: list[Method], required: int) -> list[Method]:
     """Which of the allowed methods this nobody seems to have: at least as many kinds as are required."""
-    chosen = [method for method in allowed if chance.number(f"holds {method}", 2)]
+    chosen = [method for method in allowed if method == Method.ACCESS_PASS or chance.number(f"holds {method}", 2)]
     missing = sorted((method for method in allowed if method not in chosen), key=lambda m: chance.token(f"order {m}"))
-    while len({KIND_OF[method] for method in chosen}) < required and missing:
+    while not _suffice(chosen, required) and missing:
         chosen.append(missing.pop())
     return [method for method in allowed if method in chosen]
+
+
+def _suffice(chosen: Sequence[Method], required: int) -> bool:
+    """Whether somebody who holds these could reset: a pass needs something beside it."""
+    return len({KIND_OF[method] for method in chosen}) >= required and bool(_lasting(chosen))
 
 
 def _offers(chance: Chance, method: Method) -> list[Offer]:

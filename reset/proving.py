@@ -11,7 +11,7 @@ from django.db import transaction
 
 from accounts import audit, facts
 from accounts.audit import Activity
-from accounts.methods import Method
+from accounts.methods import LASTING_METHODS, Method
 from accounts.models import Authenticator, User
 from accounts.visitor import Visitor
 from policy import lockout
@@ -37,10 +37,13 @@ def is_fresh(proved_at: str, epoch: str, user: User, now: datetime) -> bool:
 
 
 def ways(user: User, imported_counts: bool, now: datetime) -> list[tuple[Method, Authenticator]]:
-    """The methods already held, with what they would use. Empty: the password proves it."""
+    """The methods already held, with what they would use. Empty: the password proves it.
+
+    Never a temporary access pass: that is staff's word, for a reset only.
+    """
     held = facts.load([user], imported_counts, now)[user.pk].authenticators
     rows = Authenticator.objects.in_bulk([row.id for row in held if row.counts])
-    return [(offer.method, rows[offer.authenticator_id]) for offer in usable_offers(held, tuple(Method))]
+    return [(offer.method, rows[offer.authenticator_id]) for offer in usable_offers(held, LASTING_METHODS)]
 
 
 def begin(

@@ -95,7 +95,14 @@ def standing_of(user: User, now: datetime | None = None) -> Standing:
     decision = decide_registration(known, rules.load(user.tenant), rules.tenant_facts(user.tenant))
     held = Authenticator.objects.filter(user=user).order_by("registered_at", "id")
     proving = frozenset(row.id for row in known.authenticators if row.counts)
-    return Standing(tuple(row for row in held if row.confirmed_at or row.source != row.Source.USER), decision, proving)
+    return Standing(tuple(row for row in held if _is_shown(row, proving)), decision, proving)
+
+
+def _is_shown(row: Authenticator, proving: frozenset[int]) -> bool:
+    """What was begun and never confirmed is not, nor a temporary access pass that works no more."""
+    if row.type == AuthenticatorType.ACCESS_PASS:
+        return row.pk in proving
+    return row.confirmed_at is not None or row.source != row.Source.USER
 
 
 def is_to_be_asked(user: User, standing: Standing, now: datetime) -> bool:

@@ -17,6 +17,7 @@ from accounts.models.tenants import Tenant, TenantOwned
 from accounts.models.users import User
 
 CHANGE_COUNTS_AFTER = timedelta(hours=72)
+PASS_STANDS_ALONE_AFTER = timedelta(hours=1)
 
 
 class Authenticator(Device):
@@ -66,7 +67,7 @@ class Authenticator(Device):
             ),
             models.UniqueConstraint(
                 fields=["user", "type"],
-                condition=models.Q(type__in=["questions", "office_phone", "recovery_codes"]),
+                condition=models.Q(type__in=["questions", "office_phone", "recovery_codes", "access_pass"]),
                 name="authenticator_type_once",
                 violation_error_message=_("This person has one of these already."),
             ),
@@ -148,3 +149,40 @@ class RecoveryCode(TenantOwned):
 
     def __str__(self) -> str:
         return f"recovery code {self.pk}"
+
+
+class AccessPass(TenantOwned):
+    """What a temporary access pass is beside its authenticator: until when it works, who made it, and who approved it.
+
+    Keys of people are plain numbers: whoever made a pass is known after their own account is gone.
+    """
+
+    authenticator = models.OneToOneField(Authenticator, on_delete=models.CASCADE, related_name="access_pass")
+    digest = models.CharField(max_length=120)
+    issuer_id = models.BigIntegerField()
+    issuer_network = models.CharField(max_length=50)
+    approver_id = models.BigIntegerField(null=True)
+    approved_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"temporary access pass {self.pk}"
+
+    @property
+    def digest_purpose(self) -> str:
+        """A pass is good for its own person and its own row only."""
+        row = self.authenticator
+        return f"access-pass|{row.tenant_id}|{row.user_id}|{row.digest}"
+
+    def is_live(self, now: Any) -> bool:
+        return self.used_at is None and now < self.expires_at
+
+    @property
+    def stands_alone_at(self) -> Any:
+        """From when on it needs no second proof beside it; None while nobody has approved it."""
+        return self.approved_at and self.approved_at + PASS_STANDS_ALONE_AFTER
+
+    def stands_alone(self, now: Any) -> bool:
+        return self.stands_alone_at is not None and self.stands_alone_at <= now

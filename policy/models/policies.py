@@ -96,6 +96,8 @@ class ResetPolicy(TenantOwned):
             raise ValidationError({"methods": _("There is a method here that does not exist.")})
         if not allowed:
             raise ValidationError({"methods": _("Allow at least one method.")})
+        if allowed == {Method.ACCESS_PASS}:
+            raise ValidationError({"methods": _("A temporary access pass needs another method beside it.")})
         if self.entra_compatible and app_stands_alone(allowed, self.methods_required):
             raise ValidationError(
                 {"methods": _("Allow one more method beside the authenticator app, or switch Entra-compatible off.")}
@@ -104,7 +106,7 @@ class ResetPolicy(TenantOwned):
 
 def app_stands_alone(methods: set[str], required: int) -> bool:
     """Whether the app is the only method with one required, or has just one beside it with two. Source: Entra (HOW-19)."""
-    return Method.APP_CODE in methods and len(methods) <= required
+    return Method.APP_CODE in methods and len(set(methods) - {Method.ACCESS_PASS}) <= required
 
 
 class PolicyGroup(models.Model):

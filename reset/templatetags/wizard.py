@@ -27,6 +27,7 @@ ICONS = {
     Method.QUESTIONS: "questions",
     Method.RECOVERY_CODE: "sheet",
     Method.PASSKEY: "key",
+    Method.ACCESS_PASS: "ticket",
 }
 
 
@@ -90,6 +91,7 @@ def method_title(method: Method) -> str:
         Method.QUESTIONS: _("Answer my security questions"),
         Method.RECOVERY_CODE: _("Use a recovery code"),
         Method.PASSKEY: _("Use a passkey or security key"),
+        Method.ACCESS_PASS: _("Use a temporary access pass"),
     }[method]
 
 
@@ -106,6 +108,7 @@ def method_hint(offer: Offer) -> str | SafeString:
         Method.QUESTIONS: _("Three of those you answered before"),
         Method.RECOVERY_CODE: _("From the sheet that you printed"),
         Method.PASSKEY: _("With fingerprint, face or PIN"),
+        Method.ACCESS_PASS: _("Twenty digits that the helpdesk gave you"),
     }[offer.method]
 
 

@@ -39,6 +39,7 @@ ICONS: dict[Kind, str] = {
     Kind.QUESTIONS: "questions",
     Kind.RECOVERY: "sheet",
     Kind.PASSKEY: "key",
+    Kind.PASS: "ticket",
 }
 
 

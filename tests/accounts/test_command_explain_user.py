@@ -1,6 +1,7 @@
 """The whole decision in lines: what stands how, and what would change it."""
 
 import io
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -131,3 +132,26 @@ def test_every_refusal_comes_with_its_cure(asked: Situation, refusal: Refusal) -
 def test_every_refusal_has_words() -> None:
     assert set(REASONS) == set(Refusal)
     assert all(str(reason) and str(cure) for reason, cure in REASONS.values())
+
+
+@pytest.mark.parametrize(
+    ("fields", "verdict"),
+    [
+        ({"counts": False}, "does not count: it was used, or its time is over"),
+        ({}, "counts beside another proof"),
+        ({"stands_alone": True}, "counts: Temporary access pass"),
+    ],
+)
+def test_a_temporary_access_pass_says_what_it_is_good_for(fields: dict[str, bool], verdict: str) -> None:
+    plain = AuthenticatorFacts(
+        2,
+        AuthenticatorType.ACCESS_PASS,
+        (Method.ACCESS_PASS,),
+        "",
+        "digest",
+        confirmed=False,
+        imported=True,
+        counts=True,
+    )
+    lines = explain(situation(person(authenticators=(replace(plain, **fields),)), methods=tuple(Method)))
+    assert verdict in [str(line.verdict) for line in lines]

@@ -28,6 +28,7 @@ TWO = policy(methods_required=2)
 NOBODY = policy(audience="nobody")
 CODES = held(AuthenticatorType.RECOVERY_CODES, 6)
 PASSKEY = held(AuthenticatorType.PASSKEY, 7)
+PASS = held(AuthenticatorType.ACCESS_PASS, 8)
 ADMINISTRATOR = frozenset({Role.HELPDESK_ADMINISTRATOR})
 CLOSED = replace(TENANT, administrators_may_reset=False)
 STANDINGS: list[tuple[UserFacts, PolicyFacts, set[Kind], int, bool]] = [
@@ -35,7 +36,8 @@ STANDINGS: list[tuple[UserFacts, PolicyFacts, set[Kind], int, bool]] = [
     (person(MAIL), EVERYBODY, {Kind.MAIL}, 0, True),
     (person(MAIL), TWO, {Kind.MAIL}, 1, False),
     (person(MAIL, PHONE), TWO, {Kind.MAIL, Kind.PHONE}, 0, True),
-    (person(MAIL, PHONE, APP, QUESTIONS, CODES, PASSKEY), TWO, set(Kind), 0, True),
+    (person(MAIL, PHONE, APP, QUESTIONS, CODES, PASSKEY, PASS), TWO, set(Kind) - {Kind.PASS}, 0, True),
+    (person(PASS), EVERYBODY, set(), 1, False),
     (person(MAIL, held(AuthenticatorType.EMAIL, 9)), TWO, {Kind.MAIL}, 1, False),
     (person(OFFICE), EVERYBODY, set(), 1, False),
     (person(held(AuthenticatorType.EMAIL, 1, counts=False)), EVERYBODY, set(), 1, False),
@@ -138,7 +140,7 @@ def test_what_holds_for_administrators_holds_for_nobody_else() -> None:
 
 
 def test_every_method_has_its_place_in_the_order() -> None:
-    assert set(SECURITY_ORDER) == set(Method)
+    assert set(SECURITY_ORDER) == set(Method) - {Method.ACCESS_PASS}
     assert SECURITY_ORDER[0] == Method.PASSKEY
     assert SECURITY_ORDER[-1] == Method.QUESTIONS
 

@@ -191,7 +191,7 @@ def normalised(html: str, *values: str) -> str:
         (r"•+ \d\d", "NUMBER"),
         (r"[a-z]•+@•+", "ADDRESS"),
         (r'<span class="ltr">\d\d</span>', "DIGITS"),
-        (r'value="(email|sms|app_code|questions):\d+"', "OFFER"),
+        (r'value="[a-z_]+:\d+"', "OFFER"),
         (r'data-wait="\d+"', "WAIT"),
         (r"opens \d+ seconds", "WAIT"),
         (r'<label for="id_answer_(\d)">[^<]*</label>', "QUESTION"),
