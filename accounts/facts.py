@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 
 from accounts.lookups import Lookup
-from accounts.methods import ANSWERS_ASKED, AuthenticatorType, Method
+from accounts.methods import AuthenticatorType, Method
 from accounts.models import (
     Authenticator,
     GroupMembership,
@@ -27,7 +27,7 @@ from accounts.tenants import all_opened
 class AuthenticatorFacts:
     """One registered authenticator, without its value. `counts` says whether it proves anything yet.
 
-    `stands_alone`: a temporary access pass that needs no second proof beside it.
+    `stands_alone`: a temporary access pass that needs no second proof beside it. `answers`: how many questions are answered.
     """
 
     id: int
@@ -39,6 +39,11 @@ class AuthenticatorFacts:
     imported: bool
     counts: bool
     stands_alone: bool = False
+    answers: int = 0
+
+    def proves(self, questions_asked: int) -> bool:
+        """Whether it proves anything where so many questions are asked: with fewer answered they can't be."""
+        return self.counts and (self.type != AuthenticatorType.QUESTIONS or self.answers >= questions_asked)
 
 
 @dataclass(frozen=True)
@@ -61,12 +66,10 @@ class UserFacts:
 
 
 def _authenticators(user_ids: Sequence[int]) -> "QuerySet[Authenticator]":
-    enough_answers = SecurityAnswer.objects.filter(authenticator=OuterRef("pk")).order_by("id")[
-        ANSWERS_ASKED - 1 : ANSWERS_ASKED
-    ]
+    answers = SecurityAnswer.objects.filter(authenticator=OuterRef("pk")).order_by().values("authenticator")
     unused_codes = RecoveryCode.objects.filter(authenticator=OuterRef("pk"), used_at=None)
     held = Authenticator.objects.filter(user_id__in=user_ids).annotate(
-        has_enough_answers=Exists(enough_answers), has_unused_codes=Exists(unused_codes)
+        answered=Subquery(answers.annotate(number=Count("pk")).values("number")), has_unused_codes=Exists(unused_codes)
     )
     return held.select_related("access_pass").order_by("registered_at", "id")
 
@@ -114,23 +117,17 @@ def _authenticator(row: Authenticator, imported_counts: bool, now: datetime) -> 
         imported=row.source != Authenticator.Source.USER,
         counts=_counts(row, imported_counts, now),
         stands_alone=is_pass and row.access_pass.stands_alone(now),
+        answers=row.answered or 0,  # type: ignore[attr-defined]
     )
 
 
 def _counts(row: Authenticator, imported_counts: bool, now: datetime) -> bool:
-    """A pass is no contact data: staff make it on purpose, and it counts while it works."""
+    """Whether it may prove something. A pass is no contact data: staff make it on purpose, and it counts while it works."""
     if row.type == AuthenticatorType.ACCESS_PASS:
         return row.access_pass.is_live(now)
-    return row.proves(imported_counts, now) and _is_complete(row)
-
-
-def _is_complete(row: Authenticator) -> bool:
-    """Questions prove nothing until as many are answered as are asked, recovery codes nothing once all are used up."""
-    if row.type == AuthenticatorType.QUESTIONS:
-        return bool(row.has_enough_answers)  # type: ignore[attr-defined]
-    if row.type == AuthenticatorType.RECOVERY_CODES:
-        return bool(row.has_unused_codes)  # type: ignore[attr-defined]
-    return True
+    # Recovery codes prove nothing once all are used up.
+    is_used_up = row.type == AuthenticatorType.RECOVERY_CODES and not row.has_unused_codes  # type: ignore[attr-defined]
+    return row.proves(imported_counts, now) and not is_used_up
 
 
 def groups_and_roles(user_ids: Iterable[int]) -> tuple[dict[int, set[int]], dict[int, set[str]]]:

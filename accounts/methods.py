@@ -57,8 +57,8 @@ class AuthenticatorType(models.TextChoices):
     ACCESS_PASS = "access_pass", _("Temporary access pass")
 
 
-# So many security questions are asked at a time. Source: Entra's number.
-ANSWERS_ASKED = 3
+# Where no policy says otherwise, so many security questions are registered, and so many asked. Source: Entra's numbers.
+QUESTIONS_REGISTERED, QUESTIONS_ASKED = 5, 3
 
 METHODS_OF: dict[AuthenticatorType, tuple[Method, ...]] = {
     AuthenticatorType.EMAIL: (Method.EMAIL,),

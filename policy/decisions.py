@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from accounts.facts import AuthenticatorFacts, UserFacts
-from accounts.methods import KIND_OF, Kind, Method
+from accounts.methods import KIND_OF, QUESTIONS_ASKED, QUESTIONS_REGISTERED, Kind, Method
 
 ADMINISTRATOR_METHODS = (Method.EMAIL, Method.SMS, Method.APP_CODE)
 ADMINISTRATOR_GATES = 2
@@ -57,6 +57,8 @@ class PolicyFacts:
     registration_skippable: bool = True
     registration_skip_days: int = 14
     reconfirm_days: int = 180
+    questions_registered: int = QUESTIONS_REGISTERED
+    questions_asked: int = QUESTIONS_ASKED
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ def decide_reset(
     if policy is None:
         enabled = any(candidate.audience != "nobody" for candidate in policies)
         return Decision((*refusals, Refusal.OUT_OF_SCOPE if enabled else Refusal.NO_POLICY))
-    offers = usable_offers(user.authenticators, policy.methods)
+    offers = usable_offers(user.authenticators, policy.methods, policy.questions_asked)
     if not can_be_enough(offers, policy.methods_required):
         refusals.append(Refusal.TOO_FEW_METHODS)
     if unlock and not policy.unlock_without_reset:
@@ -165,7 +167,19 @@ def governing_policy(user: UserFacts, policies: Iterable[PolicyFacts]) -> Policy
     return None
 
 
-def usable_offers(authenticators: Iterable[AuthenticatorFacts], allowed: Sequence[Method]) -> tuple[Offer, ...]:
+def questions_asked_of(policy: PolicyFacts | None) -> int:
+    """How many questions a person under this policy, or under none, is asked."""
+    return policy.questions_asked if policy else QUESTIONS_ASKED
+
+
+def questions_registered_of(policy: PolicyFacts | None) -> int:
+    """How many questions a person under this policy, or under none, registers."""
+    return policy.questions_registered if policy else QUESTIONS_REGISTERED
+
+
+def usable_offers(
+    authenticators: Iterable[AuthenticatorFacts], allowed: Sequence[Method], questions_asked: int = QUESTIONS_ASKED
+) -> tuple[Offer, ...]:
     """What may be used as a proof, in the order the methods are allowed in.
 
     Passkeys are one offer, however many are held: which one answers is for the device to say.
@@ -173,7 +187,7 @@ def usable_offers(authenticators: Iterable[AuthenticatorFacts], allowed: Sequenc
     offers = [
         Offer(method, authenticator.id, authenticator.mask, authenticator.destination, authenticator.stands_alone)
         for authenticator in authenticators
-        if authenticator.counts
+        if authenticator.proves(questions_asked)
         for method in authenticator.methods
         if method in allowed
     ]

@@ -23,6 +23,7 @@ from policy.decisions import (
     TenantFacts,
     decide_reset,
     governing_policy,
+    questions_asked_of,
 )
 
 Text = str | Promise
@@ -161,12 +162,14 @@ def _proofs(user: UserFacts, situation: Situation) -> Iterator[Line]:
     allowed = ADMINISTRATOR_METHODS if user.is_administrator else governing.methods if governing else ()
     for authenticator in user.authenticators:
         label = f"{authenticator.type.label} {authenticator.mask}".strip()
-        yield Line(label, *_standing(authenticator, allowed, situation.imported_counts))
+        yield Line(label, *_standing(authenticator, allowed, situation.imported_counts, questions_asked_of(governing)))
     if not user.authenticators:
         yield Line(_("Proofs"), _("none is registered"), _("Import or add an e-mail address or a phone number."))
 
 
-def _standing(authenticator: AuthenticatorFacts, allowed: Sequence[Method], imported_counts: bool) -> tuple[Text, Text]:
+def _standing(
+    authenticator: AuthenticatorFacts, allowed: Sequence[Method], imported_counts: bool, questions_asked: int
+) -> tuple[Text, Text]:
     """Whether it counts, and what would make it count."""
     if not authenticator.methods:
         return _("does not count: no method uses it"), ""
@@ -176,6 +179,8 @@ def _standing(authenticator: AuthenticatorFacts, allowed: Sequence[Method], impo
         if imported_counts:
             return _("does not count: somebody else changed it less than 72 hours ago"), _("Wait until they are over.")
         return _("does not count: the person never confirmed it"), _("Let imported methods count in this organisation.")
+    if not authenticator.proves(questions_asked):
+        return _("does not count: fewer questions are answered than are asked"), _("Answer the questions anew.")
     usable = [method for method in authenticator.methods if method in allowed]
     if not usable:
         return _("does not count: its method is not allowed"), _("Allow the method in the policy.")

@@ -12,6 +12,7 @@ from policy.decisions import (
     PolicyFacts,
     TenantFacts,
     governing_policy,
+    questions_asked_of,
     usable_offers,
 )
 
@@ -65,7 +66,7 @@ def decide_registration(user: UserFacts, policies: Sequence[PolicyFacts], tenant
         allowed = policy.methods if policy else ()
         required, is_enabled = policy.methods_required if policy else 1, usable and policy is not None
     allowed = tuple(method for method in allowed if method in LASTING_METHODS)
-    counted = usable_offers(user.authenticators, allowed or LASTING_METHODS)
+    counted = usable_offers(user.authenticators, allowed or LASTING_METHODS, questions_asked_of(policy))
     return Registration(allowed, required, frozenset(offer.kind for offer in counted), is_enabled, policy)
 
 

@@ -22,6 +22,7 @@ from reset.methods import METHODS
 from reset.methods.base import Start
 from reset.models import Challenge, ResetRequest, State
 from reset.requests import TooOften, end, event
+from reset.snapshot import Snapshot
 from reset.standing import still_stands
 
 CHALLENGE_LIFETIME = timedelta(minutes=5)
@@ -66,7 +67,18 @@ def start(
     if authenticator is None and not request.is_decoy:
         end(request, State.FAILED, "account_changed", visitor, now)
         return
-    prepared = METHODS[offer.method].prepare(Start(request, request.tenant, authenticator, is_right_destination, now))
+    kept = Snapshot.from_json(request.snapshot)
+    prepared = METHODS[offer.method].prepare(
+        Start(
+            request,
+            request.tenant,
+            authenticator,
+            is_right_destination,
+            now,
+            questions_registered=kept.questions_registered,
+            questions_asked=kept.questions_asked,
+        )
+    )
     if prepared.drafts:
         _count_send(request, offer, now)
     challenge = _challenge(request, offer, now)

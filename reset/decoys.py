@@ -12,7 +12,14 @@ from accounts import secrets
 from accounts.masks import mask_mail, mask_phone
 from accounts.methods import KIND_OF, LASTING_METHODS, Method, available_methods
 from accounts.names import spelling_of
-from policy.decisions import ADMINISTRATOR_GATES, ADMINISTRATOR_METHODS, Offer, PolicyFacts
+from policy.decisions import (
+    ADMINISTRATOR_GATES,
+    ADMINISTRATOR_METHODS,
+    Offer,
+    PolicyFacts,
+    questions_asked_of,
+    questions_registered_of,
+)
 from reset.snapshot import Snapshot
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -53,7 +60,14 @@ def snapshot(
         allowed, required, as_administrator = list(policy.methods), policy.methods_required, False
         allowed = [*_lasting(allowed), *_passing(chance, allowed, required, now or timezone.now())]
     offers = tuple(offer for method in _held(chance, allowed, required) for offer in _offers(chance, method))
-    return Snapshot(offers, policy.id if policy else None, as_administrator), required
+    made = Snapshot(
+        offers,
+        policy.id if policy else None,
+        as_administrator,
+        questions_registered=questions_registered_of(policy),
+        questions_asked=questions_asked_of(policy),
+    )
+    return made, required
 
 
 def _lasting(allowed: Sequence[Method]) -> list[Method]:

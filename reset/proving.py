@@ -14,8 +14,8 @@ from accounts.audit import Activity
 from accounts.methods import LASTING_METHODS, Method
 from accounts.models import Authenticator, User
 from accounts.visitor import Visitor
-from policy import lockout
-from policy.decisions import usable_offers
+from policy import lockout, rules
+from policy.decisions import governing_policy, questions_asked_of, usable_offers
 from reset import own_challenges
 from reset.methods import METHODS
 from reset.models import OwnChallenge
@@ -41,9 +41,16 @@ def ways(user: User, imported_counts: bool, now: datetime) -> list[tuple[Method,
 
     Never a temporary access pass: that is staff's word, for a reset only.
     """
-    held = facts.load([user], imported_counts, now)[user.pk].authenticators
-    rows = Authenticator.objects.in_bulk([row.id for row in held if row.counts])
-    return [(offer.method, rows[offer.authenticator_id]) for offer in usable_offers(held, LASTING_METHODS)]
+    return _ways(user, imported_counts, now)[0]
+
+
+def _ways(user: User, imported_counts: bool, now: datetime) -> tuple[list[tuple[Method, Authenticator]], int]:
+    """The methods held, and how many questions are asked."""
+    known = facts.load([user], imported_counts, now)[user.pk]
+    asked = questions_asked_of(governing_policy(known, rules.load(user.tenant) if user.tenant else ()))
+    offers = usable_offers(known.authenticators, LASTING_METHODS, asked)
+    rows = Authenticator.objects.in_bulk([offer.authenticator_id for offer in offers])
+    return [(offer.method, rows[offer.authenticator_id]) for offer in offers], asked
 
 
 def begin(
@@ -56,7 +63,8 @@ def begin(
     now: datetime,
 ) -> OwnChallenge:
     """Ask for a proof with a method held. Raises NotOffered, TooOften or accounts.executors.NoExecutor."""
-    for held, row in ways(user, imported_counts, now):
+    found, asked = _ways(user, imported_counts, now)
+    for held, row in found:
         if (held, row.pk) == (method, authenticator_id):
             challenge = own_challenges.new(
                 user,
@@ -68,7 +76,7 @@ def begin(
                 destination=row.digest,
                 language=language,
             )
-            own_challenges.start(challenge, row, visitor, now)
+            own_challenges.start(challenge, row, visitor, now, asked)
             return challenge
     raise NotOffered
 

@@ -21,6 +21,7 @@ from accounts.visitor import Visitor
 from notifications import messages
 from notifications.outbox import Draft, enqueue
 from policy import hashing, rules
+from policy.decisions import questions_asked_of, questions_registered_of
 from policy.registration import Registration, decide_registration, is_due_again, may_skip
 from reset import own_challenges, passkeys, questions, recovery_codes
 from reset.addresses import addresses_of
@@ -94,7 +95,8 @@ def standing_of(user: User, now: datetime | None = None) -> Standing:
     known = facts.load([user], user.tenant.imported_methods_count, now)[user.pk]
     decision = decide_registration(known, rules.load(user.tenant), rules.tenant_facts(user.tenant))
     held = Authenticator.objects.filter(user=user).order_by("registered_at", "id")
-    proving = frozenset(row.id for row in known.authenticators if row.counts)
+    asked = questions_asked_of(decision.policy)
+    proving = frozenset(row.id for row in known.authenticators if row.proves(asked))
     return Standing(tuple(row for row in held if _is_shown(row, proving)), decision, proving)
 
 
@@ -280,7 +282,9 @@ def save_questions(user: User, answers: dict[str, str], visitor: Visitor, now: d
 
     Raises NotOffered, policy.hashing.Busy or accounts.executors.NoExecutor.
     """
-    if Method.QUESTIONS not in standing_of(user, now).registration.allowed:
+    registration = standing_of(user, now).registration
+    number = questions_registered_of(registration.policy)
+    if Method.QUESTIONS not in registration.allowed or not questions.are_good(answers, number):
         raise NotOffered
     hashes = hashing.run(lambda: {question: questions.hash_answer(answer) for question, answer in answers.items()})
     row = _unsaved(user, AuthenticatorType.QUESTIONS, "", "", now)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from accounts.methods import Method
+from accounts.methods import QUESTIONS_ASKED, QUESTIONS_REGISTERED, Method
 from accounts.models import Authenticator, Tenant
 from accounts.visitor import Visitor
 from notifications.outbox import Draft
@@ -49,6 +49,8 @@ class Start:
     authenticator: Authenticator | None
     is_right_destination: bool
     now: datetime
+    questions_registered: int = QUESTIONS_REGISTERED
+    questions_asked: int = QUESTIONS_ASKED
 
     @property
     def is_real(self) -> bool:

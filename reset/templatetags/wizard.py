@@ -105,7 +105,7 @@ def method_hint(offer: Offer) -> str | SafeString:
         return format_html('<span class="ltr">{}</span>', offer.mask)
     return {
         Method.APP_CODE: _("Six digits, shown by the app"),
-        Method.QUESTIONS: _("Three of those you answered before"),
+        Method.QUESTIONS: _("Some of those you answered before"),
         Method.RECOVERY_CODE: _("From the sheet that you printed"),
         Method.PASSKEY: _("With fingerprint, face or PIN"),
         Method.ACCESS_PASS: _("Twenty digits that the helpdesk gave you"),

@@ -16,6 +16,7 @@ from accounts.executors import NoExecutor
 from accounts.methods import AuthenticatorType, Method
 from accounts.models import Authenticator
 from policy import hashing
+from policy.decisions import questions_registered_of
 from reset import own_challenges, passkeys, questions, registration
 from reset.forms import code_form
 from reset.models import OwnChallenge
@@ -188,7 +189,8 @@ def _questions(request: HttpRequest) -> HttpResponse:
     user = person_of(request)
     available = questions.available(tenant_of(user))
     choices = list(zip(available, questions.texts(available, tenant_of(user)), strict=True))
-    form = QuestionsForm(choices, request.POST if request.method == "POST" else None)
+    number = questions_registered_of(registration.standing_of(user).registration.policy)
+    form = QuestionsForm(choices, number, request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
             registration.save_questions(user, form.answers, visitor_of(request), timezone.now())
@@ -200,7 +202,7 @@ def _questions(request: HttpRequest) -> HttpResponse:
             form.add_error(None, busy_text())
         except NoExecutor:
             form.add_error(None, CANNOT_TELL)
-    return page(request, "security/questions.html", user.tenant, form=form, back=_back(request))
+    return page(request, "security/questions.html", user.tenant, form=form, number=number, back=_back(request))
 
 
 @sensitive_variables("codes")

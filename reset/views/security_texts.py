@@ -22,7 +22,7 @@ ADD: dict[Method, tuple[str | Promise, str | Promise]] = {
     Method.SMS: (gettext_lazy("Mobile phone"), gettext_lazy("Gets a code by text message")),
     Method.EMAIL: (gettext_lazy("E-mail address"), gettext_lazy("Gets a code by e-mail")),
     Method.RECOVERY_CODE: (gettext_lazy("Recovery codes"), gettext_lazy("Ten codes to print, each works once")),
-    Method.QUESTIONS: (gettext_lazy("Security questions"), gettext_lazy("Five questions that you answer now")),
+    Method.QUESTIONS: (gettext_lazy("Security questions"), gettext_lazy("Questions that you answer now")),
 }
 METHOD_OF: dict[AuthenticatorType, Method] = {
     AuthenticatorType.APP: Method.APP_CODE,

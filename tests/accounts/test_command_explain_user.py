@@ -3,6 +3,7 @@
 import io
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -142,7 +143,7 @@ def test_every_refusal_has_words() -> None:
         ({"stands_alone": True}, "counts: Temporary access pass"),
     ],
 )
-def test_a_temporary_access_pass_says_what_it_is_good_for(fields: dict[str, bool], verdict: str) -> None:
+def test_a_temporary_access_pass_says_what_it_is_good_for(fields: dict[str, Any], verdict: str) -> None:
     plain = AuthenticatorFacts(
         2,
         AuthenticatorType.ACCESS_PASS,

@@ -30,7 +30,7 @@ def policy(**fields: Any) -> dict[str, Any]:
     return {
         "name": "Everybody", "priority": "10", "audience": "everybody", "methods_required": "1",
         "methods": ["email", "sms"], "entra_compatible": "on", "registration_required": "on", "reconfirm_days": "180",
-        "registration_skip_days": "14",
+        "registration_skip_days": "14", "questions_registered": "5", "questions_asked": "3",
         "notify_users": "on", "notify_administrators": "on",
         "policy_groups-TOTAL_FORMS": "0", "policy_groups-INITIAL_FORMS": "0", **fields,
     }  # fmt: skip

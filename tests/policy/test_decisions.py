@@ -28,7 +28,10 @@ HERE = Authority()
 
 
 def held(kind: AuthenticatorType, number: int = 1, counts: bool = True) -> AuthenticatorFacts:
-    return AuthenticatorFacts(number, kind, METHODS_OF[kind], "mask", f"{kind}-{number}", counts, not counts, counts)
+    answers = 5 if kind == AuthenticatorType.QUESTIONS else 0
+    return AuthenticatorFacts(
+        number, kind, METHODS_OF[kind], "mask", f"{kind}-{number}", counts, not counts, counts, answers=answers
+    )
 
 
 MAIL = held(AuthenticatorType.EMAIL, 1)
