@@ -174,7 +174,7 @@ def begin(
     challenge = own_challenges.new(
         user, Purpose.REGISTER, method, now, type=kind, authenticator_id=replaces, label=label[:64], language=language
     )
-    challenge.sealed = secrets.seal(value.encode(), _place(challenge))
+    challenge.sealed = secrets.seal(value.encode(), challenge.place)
     own_challenges.start(challenge, row, visitor, now)
     return challenge
 
@@ -193,11 +193,7 @@ def shown(kind: AuthenticatorType, value: str) -> str:
 
 def value_of(challenge: OwnChallenge) -> str:
     """The address, number or key being registered. Raises accounts.secrets.Damaged."""
-    return secrets.open_sealed(bytes(challenge.sealed), _place(challenge)).decode()
-
-
-def _place(challenge: OwnChallenge) -> str:
-    return f"own-challenge|{challenge.tenant_id}|{challenge.user_id}|{challenge.pk}"
+    return secrets.open_sealed(bytes(challenge.sealed), challenge.place).decode()
 
 
 def _unsaved(user: User, kind: AuthenticatorType, value: str, label: str, now: datetime) -> Authenticator:
