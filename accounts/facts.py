@@ -40,6 +40,7 @@ class AuthenticatorFacts:
     counts: bool
     stands_alone: bool = False
     answers: int = 0
+    is_readable: bool = True
 
     def proves(self, questions_asked: int) -> bool:
         """Whether it proves anything where so many questions are asked: with fewer answered they can't be."""
@@ -107,6 +108,8 @@ def load(users: Sequence[User], imported_counts: bool, now: datetime) -> dict[in
 
 def _authenticator(row: Authenticator, imported_counts: bool, now: datetime) -> AuthenticatorFacts:
     is_pass = row.type == AuthenticatorType.ACCESS_PASS
+    if not row.is_readable:
+        row.note_unreadable()
     return AuthenticatorFacts(
         id=row.pk,
         type=AuthenticatorType(row.type),
@@ -115,9 +118,10 @@ def _authenticator(row: Authenticator, imported_counts: bool, now: datetime) -> 
         destination=row.digest,
         confirmed=row.confirmed_at is not None,
         imported=row.source != Authenticator.Source.USER,
-        counts=_counts(row, imported_counts, now),
+        counts=row.is_readable and _counts(row, imported_counts, now),
         stands_alone=is_pass and row.access_pass.stands_alone(now),
         answers=row.answered or 0,  # type: ignore[attr-defined]
+        is_readable=row.is_readable,
     )
 
 

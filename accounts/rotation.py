@@ -86,7 +86,7 @@ def _move(row: Any, result: Rotation, dry_run: bool) -> None:
     try:
         plaintext = secrets.open_sealed(bytes(row.sealed), row.place)
         digest = _digest_anew(row)
-    except (UnknownKey, Damaged):
+    except (UnknownKey, Damaged, ValueError, KeyError):
         result.unreadable.append(f"{row._meta.verbose_name} {row.pk}")
         return
     sealed = secrets.seal(plaintext, row.place)

@@ -173,6 +173,11 @@ def _standing(
     """Whether it counts, and what would make it count."""
     if not authenticator.methods:
         return _("does not count: no method uses it"), ""
+    if not authenticator.is_readable:
+        return (
+            _("does not count: it can't be read"),
+            _("Put the old key back into SEALING_KEYS, or delete it and register it anew."),
+        )
     if authenticator.type == AuthenticatorType.ACCESS_PASS and not authenticator.counts:
         return _("does not count: it was used, or its time is over"), _("Make a new one.")
     if not authenticator.counts:

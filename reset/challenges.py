@@ -54,9 +54,9 @@ HELD = Lookup(
 
 
 def authenticator_of(request: ResetRequest, authenticator_id: int | None, destination: str) -> Authenticator | None:
-    """What `held` finds. Asked for strangers too, who have none."""
+    """What `held` finds and can be read. Asked for strangers too, who have none."""
     found = HELD.rows(id=authenticator_id or 0, user=request.user_id or 0, digest=destination)
-    return found[0] if found else None
+    return found[0] if found and found[0].is_readable else None
 
 
 def start(

@@ -86,7 +86,7 @@ def authenticator_of(challenge: OwnChallenge) -> Authenticator | None:
     found: Authenticator | None = Authenticator.objects.filter(
         pk=challenge.authenticator_id or 0, user=challenge.user, digest=challenge.destination
     ).first()
-    return found
+    return found if found and found.is_readable else None
 
 
 def send_again(challenge: OwnChallenge, visitor: Visitor, now: datetime) -> None:

@@ -181,7 +181,7 @@ def begin(
 
 def _is_same(held: Authenticator, value: str) -> bool:
     """Addresses in other cases reach the same mailbox."""
-    return held.secret_value.casefold() == value.casefold()
+    return held.readable_value is not None and held.readable_value.casefold() == value.casefold()
 
 
 def shown(kind: AuthenticatorType, value: str) -> str:

@@ -1,11 +1,13 @@
 """What a person can prove themselves with: one table for every type."""
 
 import json
+import logging
 from datetime import timedelta
 from typing import Any
 
 from django.db import models
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from django_otp.models import Device
 
@@ -15,6 +17,8 @@ from accounts.methods import METHODS_OF, AuthenticatorType, Method, available_me
 from accounts.models.scoped import TenantManager
 from accounts.models.tenants import Tenant, TenantOwned
 from accounts.models.users import User
+
+logger = logging.getLogger(__name__)
 
 CHANGE_COUNTS_AFTER = timedelta(hours=72)
 PASS_STANDS_ALONE_AFTER = timedelta(hours=1)
@@ -88,8 +92,25 @@ class Authenticator(Device):
         value: str = json.loads(secrets.open_sealed(bytes(self.sealed), self.place))["value"] if self.sealed else ""
         return value
 
+    @cached_property
+    def readable_value(self) -> str | None:
+        """Its value; None where it can't be opened: damaged, or sealed with a key that is not held any more."""
+        try:
+            return self.secret_value
+        except (secrets.Damaged, secrets.UnknownKey, ValueError, KeyError):
+            return None
+
+    @property
+    def is_readable(self) -> bool:
+        return self.readable_value is not None
+
+    def note_unreadable(self) -> None:
+        """Tell the operator which row it is, and nothing of what is in it. Whoever comes upon one calls it once."""
+        logger.warning("Authenticator %s can't be read: it was damaged, or its key in SEALING_KEYS is gone.", self.pk)
+
     def set_value(self, value: str, now: Any = None) -> None:
         """Seal a new value and note that it changed. Saves nothing."""
+        self.__dict__.pop("readable_value", None)
         self.sealed = secrets.seal(json.dumps({"value": value}).encode(), self.place)
         self.digest = secrets.digest(self.digest_purpose, value)
         self.changed_at = now or timezone.now()
@@ -100,8 +121,9 @@ class Authenticator(Device):
 
     @property
     def mask(self) -> str:
-        """What strangers may see of it: two digits, or one letter."""
-        return mask_of(AuthenticatorType(self.type), self.secret_value)
+        """What strangers may see of it: two digits, or one letter; empty where it can't be read."""
+        value = self.readable_value
+        return "" if value is None else mask_of(AuthenticatorType(self.type), value)
 
     def methods(self) -> tuple[Method, ...]:
         """What it can be used for in this installation."""

@@ -41,7 +41,8 @@ def _value_of(row: Authenticator, kind: AuthenticatorType) -> str:
         return _codes_left(row)
     if kind == AuthenticatorType.ACCESS_PASS:
         return _("works until %(moment)s") % {"moment": date_format(row.access_pass.expires_at, "DATETIME_FORMAT")}
-    return shown(kind, row.secret_value)
+    value = row.readable_value
+    return _("can't be read") if value is None else shown(kind, value)
 
 
 def _codes_left(row: Authenticator) -> str:
