@@ -37,7 +37,7 @@ Found = Iterator[CheckMessage]
 def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
     """All checks of the profile in force."""
     if settings.EMBEDDED:
-        return list(_embedded())
+        return [*_embedded(), *_passkeys()]
     return [
         *_profile(),
         *_secret_key(),
@@ -45,6 +45,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Ch
         *_signing_key(),
         *_executor_key(os.environ.get(PROCESS, "")),
         *_addresses(),
+        *_passkeys(),
         *_servers(),
         *_delivery(),
         *_static_files(os.environ.get(PROCESS, "")),
@@ -182,6 +183,31 @@ def _addresses() -> Found:
             "TRUSTED_PROXY_COUNT is negative.",
             hint="It is the number of proxies in front that set X-Forwarded-For; 0 for none.",
             id="rekey.E019",
+        )
+
+
+def _passkeys() -> Found:
+    """Browsers make and use passkeys for a site's own name or a domain above it, over https or on this very machine."""
+    host, bound_to = host_of(settings.BASE_URL), settings.PASSKEY_HOST
+    if not host:
+        return  # that is said already
+    if bound_to and bound_to != host and not (host.endswith(f".{bound_to}") and "." in bound_to):
+        yield Error(
+            f"PASSKEY_HOST ({bound_to}) is neither the host of BASE_URL ({host}) nor a domain above it.",
+            hint="Browsers refuse such passkeys. Remove it, or name the host or your own domain, like example.com.",
+            id="rekey.E023",
+        )
+    elif not bound_to:
+        yield Warning(
+            f"There are no passkeys at {host}: browsers bind them to names, and this is a number.",
+            hint="Give BASE_URL a host name, such as https://reset.example.com.",
+            id="rekey.W002",
+        )
+    elif not settings.SECURE and host != "localhost" and not host.endswith(".localhost"):
+        yield Warning(
+            f"Browsers allow no passkeys at {settings.BASE_URL}: it is neither https nor localhost.",
+            hint="Use https, or open the embedded profile as http://localhost.",
+            id="rekey.W003",
         )
 
 

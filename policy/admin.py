@@ -5,15 +5,17 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
+from accounts.admin import ranks
 from accounts.admin.base import PLATFORM_WIDE, ScopedAdmin, ScopedForm, ScopedInline, person_of
 from accounts.audit import Activity
-from accounts.methods import Method
+from accounts.methods import LASTING_METHODS, METHODS_OF, Method
+from accounts.models import Authenticator, GroupMembership, User
 from accounts.names import key_of
 from policy import advice
 from policy.models import QuestionText, ResetPolicy
@@ -143,8 +145,24 @@ def _for_advice(form: Any, change: bool) -> tuple[advice.Draft, list[advice.Othe
         notify_users=policy.notify_users,
         notify_administrators=policy.notify_administrators,
         required_before=form.initial.get("methods_required") if change else None,
+        without_passkey=_without_passkey(policy) if advice.is_for_passkeys_only(policy.methods) else 0,
     )
     return draft, [advice.Other(other.name, other.audience, other.priority) for other in others]
+
+
+def _without_passkey(policy: ResetPolicy) -> int:
+    """How many people in the policy's audience could not reset: they hold nothing of what it allows."""
+    people = User.objects.filter(tenant=policy.tenant, is_enabled=True, is_protected=False, is_external=False)
+    if policy.audience == ResetPolicy.Audience.NOBODY:
+        return 0
+    if policy.audience == ResetPolicy.Audience.GROUPS:
+        chosen = set(PolicyGroup.objects.filter(policy=policy).values_list("group_id", flat=True))
+        inside = GroupMembership.objects.filter(group__in=ranks.groups_inside(chosen))
+        people = people.filter(pk__in=inside.values("user_id"))
+    types = [kind for kind, methods in METHODS_OF.items() if set(methods) & set(policy.methods) & set(LASTING_METHODS)]
+    held = Authenticator.objects.filter(user=OuterRef("pk"), type__in=types, confirmed_at__isnull=False)
+    number: int = people.exclude(Exists(held)).count()
+    return number
 
 
 class QuestionTextForm(ScopedForm):
