@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from accounts import audit, facts
+from accounts import audit, facts, totp
 from accounts.audit import Activity
 from accounts.methods import LASTING_METHODS, Method
 from accounts.models import Authenticator, User
@@ -113,6 +113,20 @@ def answer(challenge: OwnChallenge, answers: list[str], visitor: Visitor, now: d
             return Checked.WRONG
         audit.record(own_challenges.event(challenge.user, Activity.PROOF_GIVEN, visitor, challenge))
     return Checked.RIGHT
+
+
+def clock_skew(challenge: OwnChallenge, code: str, now: datetime) -> int:
+    """By how many minutes the app's phone is ahead, or behind (below zero); 0 where a wrong code tells nothing.
+
+    Of a phone that is ahead it would tell that the code will be right soon: it is burnt, so that no guess gains by it.
+    """
+    row = authenticator_of(challenge) if challenge.method == Method.APP_CODE else None
+    skew = totp.find_skew(row.secret_value, code, now) if row else None
+    if not row or not skew:
+        return 0
+    if skew > 0:
+        totp.burn(row, totp.step_at(now) + skew)
+    return totp.minutes_of(skew)
 
 
 def by_password(user: User, password: str, visitor: Visitor, now: datetime) -> Proof:

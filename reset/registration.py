@@ -224,6 +224,15 @@ def confirm(challenge: OwnChallenge, code: str, visitor: Visitor, now: datetime)
     return _register(challenge, row, visitor, now)
 
 
+def clock_skew(challenge: OwnChallenge, code: str, now: datetime) -> int:
+    """By how many minutes a new app's phone is ahead, or behind (below zero); 0 where a wrong code tells nothing.
+
+    The app's key is on the person's page: this tells nothing that it does not.
+    """
+    skew = totp.find_skew(value_of(challenge), code, now) if challenge.method == Method.APP_CODE else None
+    return totp.minutes_of(skew) if skew else 0
+
+
 def begin_passkey(user: User, label: str, visitor: Visitor, now: datetime) -> OwnChallenge:
     """Start registering a passkey. Raises NotOffered or TooMany."""
     standing = standing_of(user, now)

@@ -172,17 +172,20 @@ def _told(challenge: OwnChallenge) -> dict[str, Any]:
 
 def _check(request: HttpRequest, challenge: OwnChallenge) -> str:
     """What is wrong with a code; nothing when it was right and the method is registered."""
-    code = "".join(request.POST.get("code", "").split())
+    code, now = "".join(request.POST.get("code", "").split()), timezone.now()
     confirm_it = registration.confirm_passkey if challenge.method == Method.PASSKEY else registration.confirm
     try:
-        checked = confirm_it(challenge, code, visitor_of(request), timezone.now())
+        checked = confirm_it(challenge, code, visitor_of(request), now)
     except TooOften as wait:
         return wait_text(wait)
     except TooMany:
         return str(TOO_MANY)
     except NoExecutor:
         return str(CANNOT_TELL)
-    return "" if checked == Checked.RIGHT else check_sentence(checked, Method(challenge.method))
+    if checked == Checked.RIGHT:
+        return ""
+    skew = registration.clock_skew(challenge, code, now) if checked == Checked.WRONG else 0
+    return check_sentence(checked, Method(challenge.method), skew)
 
 
 def _questions(request: HttpRequest) -> HttpResponse:

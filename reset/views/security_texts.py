@@ -5,7 +5,7 @@ from collections.abc import Callable
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.executors import NoExecutor
 from accounts.methods import AuthenticatorType, Kind, Method
@@ -43,10 +43,12 @@ ICONS: dict[Kind, str] = {
 }
 
 
-def check_sentence(checked: Checked, method: Method) -> str:
-    """Why an answer didn't count."""
+def check_sentence(checked: Checked, method: Method, skew: int = 0) -> str:
+    """Why an answer didn't count. `skew`: minutes that the phone seems to be ahead, or behind (below zero)."""
     if checked == Checked.TOO_LATE:
         return _("The time for that was over. Please go back and start again.")
+    if skew:
+        return skew_sentence(skew)
     if method == Method.QUESTIONS:
         return _("Not all of that is right. Here are other questions.")
     if method == Method.PASSKEY:
@@ -59,6 +61,30 @@ def check_sentence(checked: Checked, method: Method) -> str:
             "clock of the phone is right."
         )
     return _("That isn't the code we sent last. Please look again.")
+
+
+def skew_sentence(skew: int) -> str:
+    """What a person can do about a phone whose clock is wrong."""
+    told = {"minutes": abs(skew)}
+    if skew < 0:
+        return (
+            ngettext(
+                "The clock of your phone seems to be %(minutes)d minute slow. Set it to automatic, then type the next code.",
+                "The clock of your phone seems to be %(minutes)d minutes slow. Set it to automatic, then type the next code.",
+                abs(skew),
+            )
+            % told
+        )
+    return (
+        ngettext(
+            "The clock of your phone seems to be %(minutes)d minute fast. Set it to automatic, then wait as long before "
+            "you type a new code.",
+            "The clock of your phone seems to be %(minutes)d minutes fast. Set it to automatic, then wait as long before "
+            "you type a new code.",
+            skew,
+        )
+        % told
+    )
 
 
 def sent_again(send: Callable[[], None]) -> str:
