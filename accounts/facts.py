@@ -88,8 +88,9 @@ def load(users: Sequence[User], imported_counts: bool, now: datetime) -> dict[in
     ids = [user.pk for user in users] or [0]
     groups, roles = groups_and_roles(ids)
     held: dict[int, list[AuthenticatorFacts]] = defaultdict(list)
+    epochs = {user.pk: user.credentials_epoch for user in users}
     for row in AUTHENTICATORS.rows(user=ids[0]) if len(ids) == 1 else _authenticators(ids):
-        held[row.user_id].append(_authenticator(row, imported_counts, now))
+        held[row.user_id].append(_authenticator(row, epochs[row.user_id], imported_counts, now))
     return {
         user.pk: UserFacts(
             user_id=user.pk,
@@ -106,7 +107,7 @@ def load(users: Sequence[User], imported_counts: bool, now: datetime) -> dict[in
     }
 
 
-def _authenticator(row: Authenticator, imported_counts: bool, now: datetime) -> AuthenticatorFacts:
+def _authenticator(row: Authenticator, epoch: str, imported_counts: bool, now: datetime) -> AuthenticatorFacts:
     is_pass = row.type == AuthenticatorType.ACCESS_PASS
     if not row.is_readable:
         row.note_unreadable()
@@ -118,17 +119,17 @@ def _authenticator(row: Authenticator, imported_counts: bool, now: datetime) -> 
         destination=row.digest,
         confirmed=row.confirmed_at is not None,
         imported=row.source != Authenticator.Source.USER,
-        counts=row.is_readable and _counts(row, imported_counts, now),
+        counts=row.is_readable and _counts(row, epoch, imported_counts, now),
         stands_alone=is_pass and row.access_pass.stands_alone(now),
         answers=row.answered or 0,  # type: ignore[attr-defined]
         is_readable=row.is_readable,
     )
 
 
-def _counts(row: Authenticator, imported_counts: bool, now: datetime) -> bool:
+def _counts(row: Authenticator, epoch: str, imported_counts: bool, now: datetime) -> bool:
     """Whether it may prove something. A pass is no contact data: staff make it on purpose, and it counts while it works."""
     if row.type == AuthenticatorType.ACCESS_PASS:
-        return row.access_pass.is_live(now)
+        return row.access_pass.is_live(now) and row.access_pass.epoch == epoch
     # Recovery codes prove nothing once all are used up.
     is_used_up = row.type == AuthenticatorType.RECOVERY_CODES and not row.has_unused_codes  # type: ignore[attr-defined]
     return row.proves(imported_counts, now) and not is_used_up

@@ -3,8 +3,9 @@
     issue ──▶ used beside another kind of proof in a reset
       └─ approve (by a second member of staff) ── one hour, announced ──▶ used alone
 
-A pass is shown to its issuer once and kept as a keyed digest. Neither its issuer nor the network it was made from may use
-it, and no holder of a role gets one. Source: design, section 3 (a pass never completes a reset alone).
+A pass is shown to its issuer once and kept as a keyed digest; it dies when the password is set in any way. Neither its
+issuer nor the network it was made from may use it, and no holder of a role gets one. Source: design, section 3 (a pass
+never completes a reset alone).
 """
 
 import secrets as random
@@ -67,6 +68,7 @@ def issue(user: User, issuer: User, visitor: Visitor, now: datetime, lifetime: t
     access_pass = AccessPass(
         tenant=user.tenant,
         authenticator=row,
+        epoch=user.credentials_epoch,
         issuer_id=issuer.pk,
         issuer_network=visitor.network,
         created_at=now,
@@ -142,7 +144,7 @@ def approve(user: User, approver: User, visitor: Visitor, now: datetime) -> date
 def _why_not_approve(access_pass: AccessPass | None, user: User, approver: User, now: datetime) -> str:
     if not may_give(approver, user):
         return "no_right"
-    if access_pass is None or not access_pass.is_live(now):
+    if access_pass is None or not access_pass.is_live(now) or access_pass.epoch != user.credentials_epoch:
         return "no_pass"
     if access_pass.issuer_id == approver.pk:
         return "own_pass"

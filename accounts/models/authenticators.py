@@ -176,11 +176,13 @@ class RecoveryCode(TenantOwned):
 class AccessPass(TenantOwned):
     """What a temporary access pass is beside its authenticator: until when it works, who made it, and who approved it.
 
-    Keys of people are plain numbers: whoever made a pass is known after their own account is gone.
+    It dies with the credentials' epoch it was made in: when the password is set, or all sessions are ended. Keys of people
+    are plain numbers: whoever made a pass is known after their own account is gone.
     """
 
     authenticator = models.OneToOneField(Authenticator, on_delete=models.CASCADE, related_name="access_pass")
     digest = models.CharField(max_length=120)
+    epoch = models.CharField(max_length=32)
     issuer_id = models.BigIntegerField()
     issuer_network = models.CharField(max_length=50)
     approver_id = models.BigIntegerField(null=True)

@@ -16,6 +16,8 @@ from policy.models import ResetPolicy
 from reset import decoys, housekeeping, proving, registration
 from reset.access_passes import LONGEST
 from tests import wizard
+from tests.administrators import make_administrator as make_console_administrator
+from tests.administrators import signed_in
 from tests.conftest import make_user
 from tests.reset import journeys, passes
 from tests.reset.journeys import PASSWORD, STATUS, VERIFY, Browser
@@ -89,6 +91,12 @@ def test_p1_nobody_approves_a_pass_of_their_own_nor_without_the_right_nor_twice(
     ]  # fmt: skip
 
 
+def test_o7_what_died_is_not_approved(alice: User, helper: User, second: User, open_policy: ResetPolicy) -> None:
+    give(alice, helper, lifetime=LONGEST)
+    journeys.finish(Browser())
+    assert refusal(lambda: approve(journeys.person(alice), second)) == "no_pass"
+
+
 def test_an_approval_that_would_come_too_late_is_none(
     alice: User, helper: User, second: User, open_policy: ResetPolicy
 ) -> None:
@@ -129,6 +137,16 @@ def test_its_person_sees_it_while_it_lives_and_removes_it(alice: User, helper: U
     assert "This wasn't me" in page or "This wasn&#x27;t me" in page
     journeys.change(held(alice), expires_at=timezone.now())
     assert "Temporary access pass" not in browser.get(INFO).content.decode()
+
+
+def test_the_console_shows_and_deletes_it(alice: User, acme: Tenant, helper: User, open_policy: ResetPolicy) -> None:
+    give(alice, helper)
+    console = signed_in(make_console_administrator(acme, "grace@acme.example"))
+    row = held(alice).authenticator_id
+    assert "Temporary access pass" in console.get(f"/admin/accounts/user/{alice.pk}/change/").content.decode()
+    assert console.get(f"/admin/accounts/authenticator/{row}/change/").status_code == 200
+    assert console.post(f"/admin/accounts/authenticator/{row}/delete/", {"post": "yes"}).status_code == 302
+    assert offered() == {"email", "sms"}
 
 
 def test_what_is_removed_opens_nothing(alice: User, helper: User, open_policy: ResetPolicy) -> None:

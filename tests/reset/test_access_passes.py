@@ -17,7 +17,7 @@ from accounts.models import AccessPass, Authenticator, Group, Tenant, User
 from accounts.roles import Role
 from accounts.visitor import NOBODY, Visitor
 from policy.models import ResetPolicy
-from reset import access_passes
+from reset import access_passes, own_account
 from reset.access_passes import LONGEST, SHORTEST
 from reset.methods import METHODS
 from reset.methods.base import Verdict
@@ -250,6 +250,22 @@ def test_o4_one_that_ran_out_while_it_was_typed_is_not_used(
         assert (verdict.is_right, METHODS[Method.ACCESS_PASS].consume(row, verdict)) == (True, False)
         assert not METHODS[Method.ACCESS_PASS].consume(row, Verdict(True))
     assert wizard.answer(client, number).status_code == 200
+
+
+def test_o7_it_dies_when_the_password_is_set_or_all_sessions_end(
+    alice: User, helper: User, open_policy: ResetPolicy
+) -> None:
+    give(alice, helper)
+    journeys.finish(Browser())
+    assert offered() == {"email", "sms"}
+    number = give(journeys.person(alice), helper)
+    client = Browser()
+    journeys.begin_answering(client, method="access_pass")
+    with scopes_disabled():
+        own_account.sign_out_everywhere(journeys.person(alice), NOBODY, timezone.now())
+    assert wizard.answer(client, number).url == STATUS
+    assert (journeys.newest().passed, held(alice).used_at) == ([], None)
+    assert offered() == {"email", "sms"}
 
 
 def test_s4_another_persons_pass_opens_nothing(alice: User, bob: User, helper: User, open_policy: ResetPolicy) -> None:
