@@ -8,7 +8,6 @@ issuer nor the network it was made from may use it, and no holder of a role gets
 never completes a reset alone).
 """
 
-import secrets as random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -63,7 +62,7 @@ def issue(user: User, issuer: User, visitor: Visitor, now: datetime, lifetime: t
         source=Authenticator.Source.STAFF,
         registered_at=now,
     )
-    row.set_value(random.token_urlsafe(32), now)  # only the digest stays: it tells this pass from every other
+    row.set_value(secrets.random_token(), now)  # only the digest stays: it tells this pass from every other
     row.sealed = b""
     access_pass = AccessPass(
         tenant=user.tenant,
