@@ -26,6 +26,9 @@ class Activity:
     VERIFICATION_STARTED = "reset.verification_started"
     VERIFICATION_COMPLETED = "reset.verification_completed"
     VERIFICATION_FAILED = "reset.verification_failed"
+    SEND_STOPPED = "verification.send_stopped"
+    SPEND_ALARM = "spending.alarm"
+    CONFIRMED_ELSEWHERE = "verification.confirmed_elsewhere"
     ALL_VERIFIED = "reset.all_verifications_completed"
     PASSWORD_SUBMITTED = "reset.password_submitted"  # noqa: S105 - a name of an event
     PASSWORD_RESET = "reset.completed"  # noqa: S105

@@ -10,6 +10,8 @@ class Method(models.TextChoices):
 
     EMAIL = "email", _("E-mail code")
     SMS = "sms", _("Text message to a mobile phone")
+    CALL = "call", _("Call to a mobile phone")
+    OFFICE_CALL = "office_call", _("Call to an office phone")
     APP_CODE = "app_code", _("Authenticator app code")
     QUESTIONS = "questions", _("Security questions")
     RECOVERY_CODE = "recovery_code", _("Recovery code")
@@ -32,6 +34,8 @@ class Kind(models.TextChoices):
 KIND_OF: dict[Method, Kind] = {
     Method.EMAIL: Kind.MAIL,
     Method.SMS: Kind.PHONE,
+    Method.CALL: Kind.PHONE,
+    Method.OFFICE_CALL: Kind.PHONE,
     Method.APP_CODE: Kind.APP,
     Method.QUESTIONS: Kind.QUESTIONS,
     Method.RECOVERY_CODE: Kind.RECOVERY,
@@ -62,8 +66,8 @@ QUESTIONS_REGISTERED, QUESTIONS_ASKED = 5, 3
 
 METHODS_OF: dict[AuthenticatorType, tuple[Method, ...]] = {
     AuthenticatorType.EMAIL: (Method.EMAIL,),
-    AuthenticatorType.MOBILE_PHONE: (Method.SMS,),
-    AuthenticatorType.OFFICE_PHONE: (),
+    AuthenticatorType.MOBILE_PHONE: (Method.SMS, Method.CALL),
+    AuthenticatorType.OFFICE_PHONE: (Method.OFFICE_CALL,),
     AuthenticatorType.APP: (Method.APP_CODE,),
     AuthenticatorType.QUESTIONS: (Method.QUESTIONS,),
     AuthenticatorType.RECOVERY_CODES: (Method.RECOVERY_CODE,),
@@ -73,12 +77,16 @@ METHODS_OF: dict[AuthenticatorType, tuple[Method, ...]] = {
 
 
 def kind_of(authenticator_type: AuthenticatorType) -> Kind:
-    """What an authenticator is to its person: a phone that no method uses yet is a phone all the same."""
-    methods = METHODS_OF[authenticator_type]
-    return KIND_OF[methods[0]] if methods else Kind.PHONE
+    """What an authenticator is to its person."""
+    return KIND_OF[METHODS_OF[authenticator_type][0]]
 
 
 def available_methods() -> tuple[Method, ...]:
-    """The methods this installation can carry out: text messages need a provider, passkeys a host name (WebAuthn)."""
-    missing = {Method.SMS: not settings.SMS_URL, Method.PASSKEY: not settings.PASSKEY_HOST}
+    """The methods this installation can carry out: texts and calls need a provider, passkeys a host name (WebAuthn)."""
+    missing = {
+        Method.SMS: not settings.SMS_URL,
+        Method.CALL: not settings.VOICE_URL,
+        Method.OFFICE_CALL: not settings.VOICE_URL,
+        Method.PASSKEY: not settings.PASSKEY_HOST,
+    }
     return tuple(method for method in Method if not missing.get(method))

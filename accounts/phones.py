@@ -72,6 +72,20 @@ def office(text: str) -> str:
     return f"{written}x{number.extension}" if number.extension else written
 
 
+def typed_mobile(text: str) -> str:
+    """A mobile phone as its owner types it, as E.164; what is a fixed line for certain is none. Raises PhoneRefused."""
+    if phonenumbers.number_type(_parse(text)) in (PhoneNumberType.FIXED_LINE, PhoneNumberType.VOIP):
+        raise PhoneRefused(_("this is not the number of a mobile phone"))
+    return mobile(text)
+
+
+def typed_office(text: str) -> str:
+    """An office phone as its owner types it: a mobile phone is none. Raises PhoneRefused."""
+    if phonenumbers.number_type(_parse(text)) == PhoneNumberType.MOBILE:
+        raise PhoneRefused(_("this is the number of a mobile phone, not of an office phone"))
+    return office(text)
+
+
 def _parse(text: str) -> PhoneNumber:
     text = text.strip()
     if not text.startswith("+"):

@@ -40,10 +40,11 @@ _AUTHENTICATORS = {
     "accounts.view_authenticator", "accounts.add_authenticator", "accounts.change_authenticator",
     "accounts.delete_authenticator",
 }  # fmt: skip
-_POLICY_READ = {"policy.view_resetpolicy", "policy.view_questiontext"}
+_POLICY_READ = {"policy.view_resetpolicy", "policy.view_questiontext", "policy.view_spendguard"}
 _POLICY_WRITE = _POLICY_READ | {
     "policy.add_resetpolicy", "policy.change_resetpolicy", "policy.delete_resetpolicy",
     "policy.add_questiontext", "policy.change_questiontext", "policy.delete_questiontext",
+    "policy.add_spendguard", "policy.change_spendguard", "policy.delete_spendguard",
 }  # fmt: skip
 _REPORTS = {
     "accounts.view_auditevent", "notifications.view_message", "notifications.view_delivery", "reset.view_resetrequest",

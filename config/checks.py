@@ -195,7 +195,7 @@ def _passkeys() -> Found:
         yield Error(
             f"PASSKEY_HOST ({bound_to}) is neither the host of BASE_URL ({host}) nor a domain above it.",
             hint="Browsers refuse such passkeys. Remove it, or name the host or your own domain, like example.com.",
-            id="rekey.E023",
+            id="rekey.E024",
         )
     elif not bound_to:
         yield Warning(
@@ -223,7 +223,7 @@ def _servers() -> Found:
 
 
 def _delivery() -> Found:
-    mail, sms = _split(settings.EMAIL_URL), _split(settings.SMS_URL)
+    mail, sms, voice = (_split(url) for url in (settings.EMAIL_URL, settings.SMS_URL, settings.VOICE_URL))
     if mail.scheme in ("", "captured"):
         yield Error(
             "EMAIL_URL is missing, or captures mail instead of sending it.",
@@ -242,7 +242,13 @@ def _delivery() -> Found:
             hint="Give the address of your gateway, or remove SMS_URL to do without text messages.",
             id="rekey.E020",
         )
-    if mail.scheme and "captured" not in (mail.scheme, sms.scheme):
+    if voice.scheme == "captured":
+        yield Error(
+            "VOICE_URL captures calls instead of making them.",
+            hint="Give the account of your provider, or remove VOICE_URL to do without calls.",
+            id="rekey.E023",
+        )
+    if mail.scheme and "captured" not in (mail.scheme, sms.scheme, voice.scheme):
         for problem in channels.problems():
             yield Error(f"{problem}.", hint="docs/settings.md has an example of each.", id="rekey.E021")
 

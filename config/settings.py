@@ -247,6 +247,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {} if REDIS_URL else {"polling_interval": 0.02
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "expire-requests": {"task": "reset.tasks.expire_requests", "schedule": timedelta(minutes=1)},
+    "watch-spending": {"task": "reset.tasks.watch_spending", "schedule": timedelta(minutes=5)},
     "prune": {"task": "reset.tasks.prune", "schedule": timedelta(hours=1)},
     "ensure-partitions": {"task": "reset.tasks.ensure_partitions", "schedule": timedelta(hours=12)},
 }
@@ -255,6 +256,7 @@ SWEEP_SECONDS = 5.0
 EMAIL_URL = secret(env, "EMAIL_URL") or ("captured://" if EMBEDDED else "")
 EMAIL_FROM = env.str("EMAIL_FROM", default=f"no-reply@{host_of(BASE_URL) or 'localhost'}")
 SMS_URL = secret(env, "SMS_URL") or ("captured://" if EMBEDDED else "")
+VOICE_URL = secret(env, "VOICE_URL") or ("captured://" if EMBEDDED else "")
 SMS_METHOD = env.str("SMS_METHOD", default="POST")
 SMS_BODY = env.str("SMS_BODY", default='{"to": "{to}", "text": "{text}"}')
 SMS_CONTENT_TYPE = env.str("SMS_CONTENT_TYPE", default="application/json")

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import BooleanField, Q, QuerySet
 from django.db.models.expressions import RawSQL
@@ -26,6 +27,7 @@ from accounts.tenants import all_opened
 from notifications import channels, rendering
 from notifications.channels.base import DeliveryError, Outgoing
 from notifications.models import Channel, Delivery, Message
+from notifications.signals import provider_unreachable
 
 Status = Message.Status
 
@@ -66,6 +68,8 @@ def deliver(message_id: UUID, now: datetime | None = None) -> Outcome | None:
             return None
         outcome = send(message)
         finish(message, outcome, started, now or timezone.now())
+    if outcome.unreachable:
+        provider_unreachable.send(sender=Message, channel=Channel(message.channel))
     return outcome
 
 
@@ -127,8 +131,8 @@ def expire(message_id: UUID, now: datetime) -> bool:
 
 
 def give_up_lost(message_id: UUID, tenant_id: int | None, now: datetime) -> bool:
-    """End a text message whose worker stopped while sending: it may have arrived, and must not arrive twice."""
-    lost = _rows(message_id).filter(status=Status.SENDING, channel=Channel.SMS, due_at__lte=now)
+    """End a text or a call whose worker stopped while sending: it may have arrived, and must not arrive twice."""
+    lost = _rows(message_id).filter(status=Status.SENDING, due_at__lte=now).exclude(channel=Channel.EMAIL)
     with transaction.atomic():
         if lost.update(status=Status.FAILED, sealed=b"") != 1:
             return False
@@ -160,6 +164,8 @@ def _outgoing(message: Message, recipient: str, context: dict[str, str]) -> Outg
         subject=content.subject,
         text=content.text,
         html=content.html,
+        answer_url=f"{settings.BASE_URL}{context['answer_path']}" if "answer_path" in context else "",
+        keys=int(context.get("keys", 0)),
     )
 
 

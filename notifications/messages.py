@@ -14,6 +14,7 @@ from notifications.outbox import Draft
 # Every message there is, and the channels it goes by.
 KINDS: dict[str, tuple[Channel, ...]] = {
     "passcode": (Channel.EMAIL, Channel.SMS),
+    "call": (Channel.VOICE,),
     "password_was_reset": (Channel.EMAIL,),
     "account_was_unlocked": (Channel.EMAIL,),
     "password_was_changed": (Channel.EMAIL,),
@@ -23,6 +24,7 @@ KINDS: dict[str, tuple[Channel, ...]] = {
     "own_method_was_changed": (Channel.EMAIL,),
     "alarm_was_raised": (Channel.EMAIL,),
     "access_pass_was_given": (Channel.EMAIL,),
+    "spend_alarm": (Channel.EMAIL,),
 }
 PASSCODE_LIFETIME = timedelta(minutes=5)
 NOTICE_LIFETIME = timedelta(days=3)
@@ -60,6 +62,32 @@ def passcode_by_sms(
 ) -> Draft:
     """A one-time passcode to a number in E.164. With `withheld` nobody gets it."""
     return _passcode(Channel.SMS, code, lifetime, withheld, reader)
+
+
+def call(
+    *,
+    answer_path: str,
+    keys: int,
+    lifetime: timedelta = PASSCODE_LIFETIME,
+    withheld: bool = False,
+    **reader: Unpack[Reader],
+) -> Draft:
+    """A call to a number in E.164 (an extension after `x`) that asks for so many digits, then the hash key.
+
+    What is pressed goes to `answer_path`. The digits themselves are on the page alone: whoever takes the call hears none.
+    """
+    return Draft(
+        kind="call",
+        channel=Channel.VOICE,
+        recipient=reader["recipient"],
+        language=reader["language"],
+        tenant_id=reader["tenant_id"],
+        lifetime=lifetime,
+        context={"answer_path": answer_path, "keys": str(keys)},
+        correlation_id=reader.get("correlation_id"),
+        user_id=reader.get("user_id"),
+        withheld=withheld,
+    )
 
 
 def password_was_reset(*, name: str, methods: Sequence[str], alarm_url: str = "", **notice: Unpack[Notice]) -> Draft:
@@ -107,6 +135,20 @@ def access_pass_was_given(*, alone_at: datetime | None = None, **notice: Unpack[
 def alarm_was_raised(*, support_code: str = "", **notice: Unpack[Notice]) -> Draft:
     """To an administrator: the owner said *this wasn't me*; when and from where that was said."""
     return _notice("alarm_was_raised", notice, support_code=support_code)
+
+
+def spend_alarm(*, sent: int, answered: int, **reader: Unpack[Reader]) -> Draft:
+    """To an administrator: of the texts and calls of a day, so few were answered that somebody may earn by them."""
+    return Draft(
+        kind="spend_alarm",
+        channel=Channel.EMAIL,
+        recipient=reader["recipient"],
+        language=reader["language"],
+        tenant_id=reader["tenant_id"],
+        lifetime=NOTICE_LIFETIME,
+        context={"sent": str(sent), "answered": str(answered)},
+        user_id=reader.get("user_id"),
+    )
 
 
 def _passcode(channel: Channel, code: str, lifetime: timedelta, withheld: bool, reader: Reader) -> Draft:

@@ -12,6 +12,7 @@ from accounts.models.scoped import TenantManager
 class Channel(models.TextChoices):
     EMAIL = "email", _("E-mail")
     SMS = "sms", _("Text message")
+    VOICE = "voice", _("Call")
 
 
 class Message(models.Model):
@@ -102,6 +103,7 @@ class CapturedMessage(models.Model):
     subject = models.CharField(max_length=300, blank=True)
     text = models.TextField()
     html = models.TextField(blank=True)
+    answer_url = models.CharField(max_length=300, blank=True, help_text="Where the keys pressed in a call are sent.")
     captured_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -1,5 +1,6 @@
 """Writing a message out in the reader's language. Happens in the worker, directly before sending."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -53,7 +54,7 @@ def render(
             "direction": "rtl" if translation.get_language_bidi() else "ltr",
             "product": product_name(),
         }
-        return _text(kind, values) if channel == Channel.SMS else _mail(kind, values)
+        return WRITERS[channel](kind, values)
 
 
 def _mail(kind: str, values: dict[str, Any]) -> Content:
@@ -74,6 +75,17 @@ def _text(kind: str, values: dict[str, Any]) -> Content:
     forms += [write({**values, "organisation": name[:length].rstrip()}).strip() for length in (40, 30, 20, 10)]
     chosen = next((form for form in forms if fits_one_text(form)), plain)
     return Content(values["language"], "", chosen, "")
+
+
+def _spoken(kind: str, values: dict[str, Any]) -> Content:
+    return Content(values["language"], "", " ".join(_written(f"messages/{kind}/voice.txt", values).split()), "")
+
+
+WRITERS: dict[Channel, Callable[[str, dict[str, Any]], Content]] = {
+    Channel.EMAIL: _mail,
+    Channel.SMS: _text,
+    Channel.VOICE: _spoken,
+}
 
 
 def _readable(context: dict[str, str]) -> dict[str, Any]:

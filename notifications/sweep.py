@@ -44,7 +44,7 @@ def _is_unreachable(channel: Channel, row: tuple[UUID, int | None, str, datetime
     """Do what one due message needs. Returns whether its provider could not be reached."""
     message_id, tenant_id, status, expires_at = row
     current = now or timezone.now()
-    if channel == Channel.SMS and status == Status.SENDING:
+    if channel != Channel.EMAIL and status == Status.SENDING:
         delivery.give_up_lost(message_id, tenant_id, current)
     elif expires_at <= current:
         delivery.expire(message_id, current)

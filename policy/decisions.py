@@ -10,7 +10,7 @@ from enum import StrEnum
 from accounts.facts import AuthenticatorFacts, UserFacts
 from accounts.methods import KIND_OF, QUESTIONS_ASKED, QUESTIONS_REGISTERED, Kind, Method
 
-ADMINISTRATOR_METHODS = (Method.EMAIL, Method.SMS, Method.APP_CODE)
+ADMINISTRATOR_METHODS = (Method.EMAIL, Method.SMS, Method.CALL, Method.OFFICE_CALL, Method.APP_CODE)
 ADMINISTRATOR_GATES = 2
 
 

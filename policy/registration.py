@@ -17,7 +17,10 @@ from policy.decisions import (
 )
 
 # Most secure first: what interrupt mode proposes next. Source: Entra's order of combined registration.
-SECURITY_ORDER = (Method.PASSKEY, Method.APP_CODE, Method.SMS, Method.EMAIL, Method.RECOVERY_CODE, Method.QUESTIONS)
+SECURITY_ORDER = (
+    Method.PASSKEY, Method.APP_CODE, Method.SMS, Method.CALL, Method.OFFICE_CALL, Method.EMAIL, Method.RECOVERY_CODE,
+    Method.QUESTIONS,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

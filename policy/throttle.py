@@ -30,9 +30,10 @@ FAILURES_FROM_ADDRESS = Limit("failed proofs from one address", 100, timedelta(h
 PAUSE_OF_ADDRESS = Limit("pause of an address", 0, timedelta(minutes=10))
 NUMBERS_OF_ACCOUNT = Limit("phone numbers typed for one account", 5, timedelta(hours=1))
 SENDS_TO_ACCOUNT = Limit("codes sent for one account", 10, timedelta(hours=1))
-TEXTS_TO_ACCOUNT = Limit("text messages sent for one account", 5, timedelta(hours=1))
+PHONE_SENDS_TO_ACCOUNT = Limit("texts and calls for one account", 5, timedelta(hours=1))
 # More than for one account: strangers who use up theirs leave some for the owner's recognised browser.
 SENDS_TO_DESTINATION = Limit("codes sent to one destination", 20, timedelta(hours=1))
+PROVIDER_UNREACHABLE = Limit("messages that their provider could not be given", 0, timedelta(minutes=1))
 CONTACTS_FROM_ADDRESS = Limit("messages to administrators from one address", 5, timedelta(hours=1))
 CONTACTS_OF_TENANT = Limit("messages to administrators of one tenant", 60, timedelta(hours=1))
 CONTACTS_ABOUT_ACCOUNT = Limit("messages to administrators about one account", 3, timedelta(hours=24))

@@ -9,6 +9,7 @@ class ResetConfig(AppConfig):
     verbose_name = _("Reset")
 
     def ready(self) -> None:
-        """A rotation of keys must not lose what somebody is just registering."""
-        rotation = import_module("accounts.rotation")
-        rotation.cover(self.get_model("OwnChallenge"))
+        # What listens imports models, so it is loaded when those are there.
+        import_module("reset.receivers")
+        # A rotation of keys must not lose what somebody is just registering.
+        import_module("accounts.rotation").cover(self.get_model("OwnChallenge"))

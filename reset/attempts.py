@@ -2,11 +2,12 @@
 
 from datetime import datetime
 
+from accounts.methods import Kind
 from accounts.visitor import Visitor
-from policy import throttle
+from policy import spending, throttle
 from policy.throttle import State, Use
 from reset import buckets
-from reset.models import ResetRequest
+from reset.models import Challenge, ResetRequest
 from reset.requests import TooOften
 
 
@@ -29,9 +30,10 @@ def count(request: ResetRequest, visitor: Visitor, now: datetime) -> State:
     return account
 
 
-def give_back(request: ResetRequest, visitor: Visitor, now: datetime) -> None:
-    """The attempt was right: it was no failure."""
-    throttle.count(*_uses(request, visitor, -1), now=now)
+def give_back(request: ResetRequest, challenge: Challenge, visitor: Visitor, now: datetime) -> None:
+    """The attempt was right: it was no failure, and a text or a call that was answered."""
+    answered = [spending.proof(request.tenant_id)] if challenge.kind == Kind.PHONE and request.tenant_id else []
+    throttle.count(*_uses(request, visitor, -1), *answered, now=now)
 
 
 def count_number(request: ResetRequest, now: datetime) -> None:

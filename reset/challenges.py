@@ -7,26 +7,29 @@ from django.db.models import QuerySet
 from accounts import audit
 from accounts.audit import Activity
 from accounts.lookups import Lookup
-from accounts.methods import Method
+from accounts.methods import Kind, Method
 from accounts.models import Authenticator, User
 from accounts.moving import move_and_add
 from accounts.tenants import all_opened
 from accounts.visitor import Visitor
 from notifications import outbox
 from notifications.outbox import Draft
-from policy import throttle
 from policy.decisions import Offer
-from policy.throttle import Use
-from reset import buckets
+from reset import buckets, sending
 from reset.methods import METHODS
 from reset.methods.base import Start
-from reset.models import Challenge, ResetRequest, State
-from reset.requests import TooOften, end, event
+from reset.models import Challenge, OwnChallenge, ResetRequest, State
+from reset.requests import end, event
+from reset.sending import NotSent, Sending
 from reset.snapshot import Snapshot
 from reset.standing import still_stands
 
 CHALLENGE_LIFETIME = timedelta(minutes=5)
-SEND_AGAIN_AFTER = timedelta(seconds=30)
+
+
+def again_at(challenge: Challenge | OwnChallenge) -> datetime | None:
+    """When what was sent may be sent once more; None where nothing was sent."""
+    return challenge.sent_at and challenge.sent_at + METHODS[Method(challenge.method)].again_after
 
 
 def held(request: ResetRequest, authenticator_id: int | None, destination: str) -> QuerySet[Authenticator]:
@@ -60,29 +63,34 @@ def authenticator_of(request: ResetRequest, authenticator_id: int | None, destin
 
 
 def start(
-    request: ResetRequest, offer: Offer, visitor: Visitor, now: datetime, is_right_destination: bool = True
+    request: ResetRequest,
+    offer: Offer,
+    visitor: Visitor,
+    now: datetime,
+    is_right_destination: bool = True,
+    typed: str = "",
 ) -> None:
-    """Open a challenge that can be answered, and send what the method sends. Raises TooOften."""
+    """Open a challenge that can be answered, and send what the method sends. Raises TooOften or NotSent."""
     authenticator = authenticator_of(request, offer.authenticator_id, offer.destination)
     if authenticator is None and not request.is_decoy:
         end(request, State.FAILED, "account_changed", visitor, now)
         return
-    kept = Snapshot.from_json(request.snapshot)
-    prepared = METHODS[offer.method].prepare(
-        Start(
-            request,
-            request.tenant,
-            authenticator,
-            is_right_destination,
-            now,
-            questions_registered=kept.questions_registered,
-            questions_asked=kept.questions_asked,
-        )
-    )
-    if prepared.drafts:
-        _count_send(request, offer, now)
+    is_real = authenticator is not None and is_right_destination
+    goes_out = _may_go_out(request, offer, authenticator, typed, is_real, visitor, now)
     challenge = _challenge(request, offer, now)
-    challenge.digest, challenge.questions = prepared.digest, list(prepared.questions)
+    kept = Snapshot.from_json(request.snapshot)
+    given = Start(
+        challenge.pk,
+        request,
+        request.tenant,
+        authenticator,
+        is_right_destination and goes_out,
+        now,
+        questions_registered=kept.questions_registered,
+        questions_asked=kept.questions_asked,
+    )
+    prepared = METHODS[offer.method].prepare(given)
+    challenge.digest, challenge.questions, challenge.shown = prepared.digest, list(prepared.questions), prepared.shown
     challenge.is_deliverable = is_right_destination
     challenge.sent_at = now if prepared.drafts else None
     _make_current(request, challenge, prepared.drafts, visitor, now)
@@ -108,13 +116,34 @@ def _challenge(request: ResetRequest, offer: Offer, now: datetime) -> Challenge:
     )
 
 
-def _count_send(request: ResetRequest, offer: Offer, now: datetime) -> None:
-    to_account = throttle.TEXTS_TO_ACCOUNT if offer.method == Method.SMS else throttle.SENDS_TO_ACCOUNT
-    for state in throttle.count(
-        Use(to_account, buckets.of_request(request)), Use(throttle.SENDS_TO_DESTINATION, offer.destination), now=now
-    ):
-        if state.is_over:
-            raise TooOften(state.ends_at)
+def _may_go_out(
+    request: ResetRequest,
+    offer: Offer,
+    authenticator: Authenticator | None,
+    typed: str,
+    is_real: bool,
+    visitor: Visitor,
+    now: datetime,
+) -> bool:
+    """Count what is about to be sent. Raises TooOften or NotSent."""
+    number = typed or (authenticator.secret_value if authenticator and offer.kind == Kind.PHONE else "")
+    try:
+        return sending.count(
+            Sending(
+                method=offer.method,
+                tenant_id=request.tenant_id,
+                bucket=buckets.of_request(request),
+                account=request.account_key,
+                destination=offer.destination,
+                number=number,
+                is_typed=bool(typed),
+                is_real=is_real,
+            ),
+            now,
+        )
+    except NotSent as stopped:
+        audit.record(event(request, Activity.SEND_STOPPED, visitor, False, stopped.reason, method=offer.method))
+        raise
 
 
 def _make_current(

@@ -10,7 +10,15 @@ from django.utils import timezone
 
 from accounts import secrets
 from accounts.masks import mask_mail, mask_phone
-from accounts.methods import KIND_OF, LASTING_METHODS, Method, available_methods
+from accounts.methods import (
+    LASTING_METHODS,
+    METHODS_OF,
+    AuthenticatorType,
+    Kind,
+    Method,
+    available_methods,
+    kind_of,
+)
 from accounts.names import spelling_of
 from policy.decisions import (
     ADMINISTRATOR_GATES,
@@ -28,7 +36,14 @@ ADMINISTRATORS_ONE_IN = 8
 # So that two addresses on one page don't prove that somebody is there.
 TWO_ADDRESSES_ONE_IN = 8
 # Of these there is one offer for everybody.
-ONE_SET = (Method.QUESTIONS, Method.RECOVERY_CODE, Method.PASSKEY, Method.ACCESS_PASS)
+ONE_SET = (
+    AuthenticatorType.OFFICE_PHONE,
+    AuthenticatorType.QUESTIONS,
+    AuthenticatorType.RECOVERY_CODES,
+    AuthenticatorType.PASSKEY,
+    AuthenticatorType.ACCESS_PASS,
+)
+PHONES = (AuthenticatorType.MOBILE_PHONE, AuthenticatorType.OFFICE_PHONE)
 # One stranger in so many seems to have been given a pass in this hour: passes come and go, for everybody.
 PASSES_ONE_IN = 64
 PASS_SECONDS = 3600
@@ -59,9 +74,11 @@ def snapshot(
     else:
         allowed, required, as_administrator = list(policy.methods), policy.methods_required, False
         allowed = [*_lasting(allowed), *_passing(chance, allowed, required, now or timezone.now())]
-    offers = tuple(offer for method in _held(chance, allowed, required) for offer in _offers(chance, method))
+    held = [(kind, method) for kind in _held(chance, allowed, required) for method in METHODS_OF[kind]]
+    offers = [offer for kind, method in held if method in allowed for offer in _offers(chance, kind, method)]
+    offers.sort(key=lambda offer: allowed.index(offer.method))
     made = Snapshot(
-        offers,
+        tuple(offers),
         policy.id if policy else None,
         as_administrator,
         questions_registered=questions_registered_of(policy),
@@ -79,7 +96,7 @@ def _passing(chance: Chance, allowed: Sequence[Method], required: int, now: date
     if Method.ACCESS_PASS not in allowed:
         return []
     hour = int(now.timestamp() + chance.number("phase of passes", PASS_SECONDS)) // PASS_SECONDS
-    is_short = len({KIND_OF[method] for method in _lasting(allowed)}) < required
+    is_short = not _suffice(_possible(_lasting(allowed)), required)
     return [Method.ACCESS_PASS] if is_short or chance.number(f"pass {hour}", PASSES_ONE_IN) == 0 else []
 
 
@@ -92,34 +109,43 @@ def _policy(chance: Chance, policies: Sequence[PolicyFacts]) -> PolicyFacts | No
     return for_groups[chance.number("policy", len(for_groups))] if for_groups else None
 
 
-def _held(chance: Chance, allowed: list[Method], required: int) -> list[Method]:
-    """Which of the allowed methods this nobody seems to have: at least as many kinds as are required."""
-    chosen = [method for method in allowed if method == Method.ACCESS_PASS or chance.number(f"holds {method}", 2)]
-    missing = sorted((method for method in allowed if method not in chosen), key=lambda m: chance.token(f"order {m}"))
+def _possible(allowed: Sequence[Method]) -> list[AuthenticatorType]:
+    return [kind for kind, methods in METHODS_OF.items() if set(methods) & set(allowed)]
+
+
+def _held(chance: Chance, allowed: list[Method], required: int) -> list[AuthenticatorType]:
+    """What this nobody seems to have registered: at least as many kinds as are required.
+
+    By the registered thing, not by the method: who has a mobile phone is offered a text and a call, as far as allowed.
+    """
+    possible, always = _possible(allowed), AuthenticatorType.ACCESS_PASS
+    chosen = [kind for kind in possible if kind == always or chance.number(f"holds {kind}", 2)]
+    missing = sorted((kind for kind in possible if kind not in chosen), key=lambda kind: chance.token(f"order {kind}"))
     while not _suffice(chosen, required) and missing:
         chosen.append(missing.pop())
-    return [method for method in allowed if method in chosen]
+    return chosen
 
 
-def _suffice(chosen: Sequence[Method], required: int) -> bool:
+def _suffice(chosen: Sequence[AuthenticatorType], required: int) -> bool:
     """Whether somebody who holds these could reset: a pass needs something beside it."""
-    return len({KIND_OF[method] for method in chosen}) >= required and bool(_lasting(chosen))
+    kinds = {kind_of(kind) for kind in chosen}
+    return len(kinds) >= required and bool(kinds - {Kind.PASS})
 
 
-def _offers(chance: Chance, method: Method) -> list[Offer]:
-    """One authenticator for this method, seldom two."""
-    may_have_two = method not in ONE_SET and chance.number(f"two {method}", TWO_ADDRESSES_ONE_IN) == 0
-    return [_offer(chance, method, which) for which in (("", " too") if may_have_two else ("",))]
+def _offers(chance: Chance, kind: AuthenticatorType, method: Method) -> list[Offer]:
+    """One authenticator of this type, seldom two."""
+    may_have_two = kind not in ONE_SET and chance.number(f"two {kind}", TWO_ADDRESSES_ONE_IN) == 0
+    return [_offer(chance, kind, method, which) for which in (("", " too") if may_have_two else ("",))]
 
 
-def _offer(chance: Chance, method: Method, which: str) -> Offer:
+def _offer(chance: Chance, kind: AuthenticatorType, method: Method, which: str) -> Offer:
     mask = ""
-    if method == Method.EMAIL:
+    if kind == AuthenticatorType.EMAIL:
         mask = mask_mail(LETTERS[chance.number(f"letter{which}", len(LETTERS))])
-    elif method == Method.SMS:
-        mask = mask_phone(f"{chance.number(f'digits{which}', 100):02d}")
-    identifier = 1 + chance.number(f"id {method}{which}", 1_000_000)
-    return Offer(method, identifier, mask, chance.token(f"destination {method}{which}"))
+    elif kind in PHONES:
+        mask = mask_phone(f"{chance.number(f'digits {kind}{which}', 100):02d}")
+    identifier = 1 + chance.number(f"id {kind}{which}", 1_000_000)
+    return Offer(method, identifier, mask, chance.token(f"destination {kind}{which}"))
 
 
 def question_order(tenant_id: int, typed: str, questions: Sequence[str], count: int) -> list[str]:

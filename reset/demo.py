@@ -146,10 +146,10 @@ def _load_acme(sheet: Sheet, now: datetime) -> None:
         priority=10,
         audience=ResetPolicy.Audience.GROUPS,
         methods_required=2,
-        methods=[Method.EMAIL, Method.SMS, Method.APP_CODE, Method.QUESTIONS],
+        methods=[Method.EMAIL, Method.SMS, Method.CALL, Method.OFFICE_CALL, Method.APP_CODE, Method.QUESTIONS],
     )
     strict.groups.add(groups[RECORDS])
-    _everybody(acme, [Method.EMAIL, Method.SMS])
+    _everybody(acme, [Method.EMAIL, Method.SMS, Method.CALL])
     sheet.lines += [acme.name, ""]
     for person in ACME_PEOPLE:
         user = _add_person(acme, person, sheet, now)

@@ -55,6 +55,7 @@ class Answered(StrEnum):
 
     RIGHT = "right"
     WRONG = "wrong"
+    WAITING = "waiting"
     TOO_LATE = "too_late"
     STOPPED = "stopped"
 
@@ -160,7 +161,7 @@ def offers_of(request: ResetRequest) -> tuple[Offer, ...]:
 def choose(
     request: ResetRequest, method: str, authenticator_id: int, visitor: Visitor, now: datetime | None = None
 ) -> None:
-    """Open a challenge with an offered method. Raises NotOffered or TooOften; a changed account ends the request."""
+    """Open a challenge with an offered method. Raises NotOffered, TooOften or NotSent; a changed account ends the request."""
     now = now or timezone.now()
     chosen = [
         offer for offer in offers_of(request) if (offer.method, offer.authenticator_id) == (method, authenticator_id)
@@ -176,7 +177,7 @@ def choose(
 def type_destination(request: ResetRequest, typed: str, visitor: Visitor, now: datetime | None = None) -> None:
     """Compare the typed number (E.164) with the one on file, and send to that. Right or wrong costs and shows the same.
 
-    Raises NotOffered or TooOften.
+    Raises NotOffered, TooOften or NotSent.
     """
     now = now or timezone.now()
     challenge, offer = _running(request)
@@ -184,17 +185,21 @@ def type_destination(request: ResetRequest, typed: str, visitor: Visitor, now: d
         raise NotOffered
     attempts.count_number(request, now)
     is_right = digest_matches(offer.destination, f"authenticator|{request.tenant_id}|mobile_phone", typed)
-    challenges.start(request, offer, visitor, now, is_right and not request.is_decoy)
+    challenges.start(request, offer, visitor, now, is_right and not request.is_decoy, typed)
 
 
 def send_again(request: ResetRequest, visitor: Visitor, now: datetime | None = None) -> None:
-    """Send a new code the same way, after the cool-down. The old code dies; failures stay counted. Raises TooOften."""
+    """Send a new code the same way, after the cool-down. The old code dies; failures stay counted.
+
+    Raises NotOffered, TooOften or NotSent.
+    """
     now = now or timezone.now()
     challenge, offer = _running(request)
-    if challenge.sent_at is None:
+    again_at = challenges.again_at(challenge)
+    if again_at is None:
         raise NotOffered
-    if now < challenge.sent_at + challenges.SEND_AGAIN_AFTER:
-        raise TooOften(challenge.sent_at + challenges.SEND_AGAIN_AFTER)
+    if now < again_at:
+        raise TooOften(again_at)
     challenges.start(request, offer, visitor, now, challenge.is_deliverable)
 
 
@@ -230,8 +235,10 @@ def answer(
         return Answered.STOPPED, ""
     if challenge.expires_at <= now:
         return Answered.TOO_LATE, ""
-    _count_try(request, visitor, now)
     method = METHODS[Method(challenge.method)]
+    if method.confirmed_elsewhere and challenge.confirmed_at is None:
+        return Answered.WAITING, ""
+    _count_try(request, visitor, now)
     authenticator = (
         challenges.authenticator_of(request, challenge.authenticator_id, challenge.destination)
         if method.needs_authenticator
@@ -293,7 +300,7 @@ def _pass_gate(
                 request, challenge, passed, is_last, audit.rows(*done)
             )
             if moved:
-                attempts.give_back(request, visitor, now)
+                attempts.give_back(request, challenge, visitor, now)
                 request.passed = passed
                 request.gates_required = _gates_required(request, passed, is_last)
                 if is_last and request.is_unlock:

@@ -13,18 +13,20 @@ from django.db.models import OuterRef, Subquery
 
 from accounts import audit
 from accounts.audit import Activity, Event
-from accounts.methods import QUESTIONS_ASKED, Method
+from accounts.methods import KIND_OF, QUESTIONS_ASKED, Kind, Method
 from accounts.models import Authenticator, User
 from accounts.visitor import Visitor
 from notifications.outbox import enqueue
-from policy import throttle
+from policy import spending, throttle
 from policy.throttle import Use
-from reset.challenges import CHALLENGE_LIFETIME, SEND_AGAIN_AFTER
+from reset import sending
+from reset.challenges import CHALLENGE_LIFETIME, again_at
 from reset.methods import METHODS
 from reset.methods.base import Start, Verdict
 from reset.models import OwnChallenge
 from reset.password_proof import account_key_of
 from reset.requests import NotOffered, TooOften
+from reset.sending import NotSent, Sending
 
 Purpose = OwnChallenge.Purpose
 STARTED: dict[str, str] = {Purpose.REGISTER: Activity.METHOD_STARTED, Purpose.PROVE: Activity.PROOF_STARTED}
@@ -37,6 +39,7 @@ class Checked(StrEnum):
 
     RIGHT = "right"
     WRONG = "wrong"
+    WAITING = "waiting"
     TOO_LATE = "too_late"
 
 
@@ -56,10 +59,11 @@ def new(user: User, purpose: str, method: Method, now: datetime, **fields: Any) 
 
 def send_again(challenge: OwnChallenge, authenticator: Authenticator, visitor: Visitor, now: datetime) -> None:
     """A new code the same way, after the cool-down; the old one dies. Raises NotOffered or TooOften."""
-    if challenge.sent_at is None:
+    opens_at = again_at(challenge)
+    if opens_at is None:
         raise NotOffered
-    if now < challenge.sent_at + SEND_AGAIN_AFTER:
-        raise TooOften(challenge.sent_at + SEND_AGAIN_AFTER)
+    if now < opens_at:
+        raise TooOften(opens_at)
     start(challenge, authenticator, visitor, now)
 
 
@@ -72,14 +76,16 @@ def start(
 ) -> None:
     """Open a challenge, or give it another code, and send what its method sends.
 
-    Raises NotOffered, TooOften or accounts.executors.NoExecutor.
+    Raises NotOffered, TooOften, NotSent or accounts.executors.NoExecutor.
     """
     assert challenge.user.tenant is not None
-    given = Start(challenge, challenge.user.tenant, authenticator, True, now, questions_asked=questions_asked)
+    given = Start(
+        challenge.pk, challenge, challenge.user.tenant, authenticator, True, now, questions_asked=questions_asked
+    )
+    _count_send(challenge, authenticator, visitor, now)
     prepared = METHODS[Method(challenge.method)].prepare(given)
-    if prepared.drafts:
-        _count_send(challenge, authenticator, now)
-    challenge.digest, challenge.questions = prepared.digest, list(prepared.questions)
+    challenge.digest, challenge.questions, challenge.shown = prepared.digest, list(prepared.questions), prepared.shown
+    challenge.confirmed_at = None
     challenge.sent_at = now if prepared.drafts else None
     challenge.expires_at = now + CHALLENGE_LIFETIME
     with transaction.atomic():
@@ -93,22 +99,32 @@ def _store(challenge: OwnChallenge) -> None:
     if challenge._state.adding:
         challenge.save()
         return
-    names = ("digest", "questions", "sent_at", "expires_at")
+    names = ("digest", "questions", "shown", "confirmed_at", "sent_at", "expires_at")
     unused = OwnChallenge.objects.filter(pk=challenge.pk, used_at=None)
     if unused.update(**{name: getattr(challenge, name) for name in names}) != 1:
         raise NotOffered
 
 
-def _count_send(challenge: OwnChallenge, authenticator: Authenticator, now: datetime) -> None:
-    to_account = throttle.TEXTS_TO_ACCOUNT if challenge.method == Method.SMS else throttle.SENDS_TO_ACCOUNT
-    counted = throttle.count(
-        Use(to_account, account_key_of(challenge.user)),
-        Use(throttle.SENDS_TO_DESTINATION, authenticator.digest),
-        now=now,
-    )
-    for state in counted:
-        if state.is_over:
-            raise TooOften(state.ends_at)
+def _count_send(challenge: OwnChallenge, authenticator: Authenticator, visitor: Visitor, now: datetime) -> None:
+    """Raises TooOften or NotSent: who is signed in may know why nothing goes out."""
+    account, kind = account_key_of(challenge.user), KIND_OF[Method(challenge.method)]
+    assert challenge.tenant_id is not None
+    try:
+        sending.count(
+            Sending(
+                method=Method(challenge.method),
+                tenant_id=challenge.tenant_id,
+                bucket=account,
+                account=account,
+                destination=authenticator.digest,
+                number=authenticator.secret_value if kind == Kind.PHONE else "",
+                is_typed=True,
+            ),
+            now,
+        )
+    except NotSent as stopped:
+        audit.record(event(challenge.user, Activity.SEND_STOPPED, visitor, challenge, stopped.reason))
+        raise
 
 
 def find(user: User, challenge_id: str, purpose: str, now: datetime) -> OwnChallenge | None:
@@ -134,8 +150,11 @@ def check(
     """Count, then compare. Raises NotOffered, TooOften or policy.hashing.Busy."""
     if challenge.expires_at <= now:
         return Checked.TOO_LATE, None
+    method = METHODS[Method(challenge.method)]
+    if method.confirmed_elsewhere and challenge.confirmed_at is None:
+        return Checked.WAITING, None
     count(challenge, visitor, now)
-    verdict = METHODS[Method(challenge.method)].check(challenge, authenticator, answers, now)
+    verdict = method.check(challenge, authenticator, answers, now)
     if verdict.is_right:
         return Checked.RIGHT, verdict
     refuse(challenge, visitor)
@@ -166,7 +185,10 @@ def use_up(challenge: OwnChallenge, now: datetime) -> bool:
     unused = OwnChallenge.objects.filter(pk=challenge.pk, used_at=None, expires_at__gt=now, epoch=epoch)
     if unused.update(used_at=now, sealed=b"") != 1:
         return False
-    throttle.count(Use(throttle.FAILURES_OF_OWN, account_key_of(challenge.user), -1), now=now)
+    given_back = [Use(throttle.FAILURES_OF_OWN, account_key_of(challenge.user), -1)]
+    if KIND_OF[Method(challenge.method)] == Kind.PHONE and challenge.tenant_id:
+        given_back.append(spending.proof(challenge.tenant_id))
+    throttle.count(*given_back, now=now)
     return True
 
 

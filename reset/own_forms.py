@@ -49,6 +49,9 @@ class AddressForm(LabelForm):
 
 
 class NumberForm(LabelForm):
+    """A mobile phone."""
+
+    read = staticmethod(phones.typed_mobile)
     number = forms.CharField(
         label=_("Mobile phone number"),
         max_length=40,
@@ -64,13 +67,24 @@ class NumberForm(LabelForm):
 
     def clean_number(self) -> str:
         """E.164. A number without country code is one of the region that the browser's language names."""
-        return _read(
-            lambda typed: phones.mobile(phones.with_country_code(typed, self.region)), self.cleaned_data["number"]
-        )
+        return _read(lambda typed: self.read(phones.with_country_code(typed, self.region)), self.cleaned_data["number"])
 
     @property
     def value(self) -> str:
         return str(self.cleaned_data["number"])
+
+
+class OfficeNumberForm(NumberForm):
+    """An office phone, perhaps with an extension."""
+
+    read = staticmethod(phones.typed_office)
+    number = forms.CharField(
+        label=_("Office phone number"),
+        max_length=40,
+        help_text=_("With country code, and with x before an extension, for example +49 30 901820x123."),
+        error_messages={"required": _("Type a phone number.")},
+        widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "off", "inputmode": "tel", "dir": "ltr"}),
+    )
 
 
 def _read(reader: Any, typed: str) -> str:

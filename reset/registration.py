@@ -32,17 +32,20 @@ from reset.requests import NotOffered
 TYPE_OF: dict[Method, AuthenticatorType] = {
     Method.APP_CODE: AuthenticatorType.APP,
     Method.SMS: AuthenticatorType.MOBILE_PHONE,
+    Method.CALL: AuthenticatorType.MOBILE_PHONE,
+    Method.OFFICE_CALL: AuthenticatorType.OFFICE_PHONE,
     Method.EMAIL: AuthenticatorType.EMAIL,
     Method.QUESTIONS: AuthenticatorType.QUESTIONS,
     Method.RECOVERY_CODE: AuthenticatorType.RECOVERY_CODES,
     Method.PASSKEY: AuthenticatorType.PASSKEY,
 }
-# These have a value to register, which is confirmed by a code of its own.
-WITH_A_VALUE = (Method.APP_CODE, Method.SMS, Method.EMAIL)
+# These have a value to register, which is confirmed by a code or a call of its own.
+WITH_A_VALUE = (Method.APP_CODE, Method.SMS, Method.CALL, Method.OFFICE_CALL, Method.EMAIL)
 # So many of a type may be held. Source: Entra (APP, REG).
 MOST_OF: dict[AuthenticatorType, int] = {
     AuthenticatorType.APP: 5,
     AuthenticatorType.MOBILE_PHONE: 2,
+    AuthenticatorType.OFFICE_PHONE: 1,
     AuthenticatorType.EMAIL: 3,
     AuthenticatorType.QUESTIONS: 1,
     AuthenticatorType.RECOVERY_CODES: 1,
@@ -80,8 +83,9 @@ class Standing:
     def after_removing(self, row: Authenticator) -> Registration:
         """Where the person would stand without it."""
         kind = kind_of(AuthenticatorType(row.type))
+        usable = self.registration.allowed or tuple(Method)
         others = any(
-            kind_of(AuthenticatorType(other.type)) == kind and self.proves(other) and other.methods()
+            kind_of(AuthenticatorType(other.type)) == kind and self.proves(other) and set(other.methods()) & set(usable)
             for other in self.held
             if other != row
         )

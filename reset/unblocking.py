@@ -19,7 +19,7 @@ OF_ACCOUNT = (
     throttle.FAILURES_OF_ACCOUNT,
     throttle.NUMBERS_OF_ACCOUNT,
     throttle.SENDS_TO_ACCOUNT,
-    throttle.TEXTS_TO_ACCOUNT,
+    throttle.PHONE_SENDS_TO_ACCOUNT,
 )
 LONGEST_WINDOW = timedelta(hours=24)
 

@@ -19,6 +19,7 @@ urlpatterns = [
     path("security-info/setup/", setup.setup, name="security-setup"),
     path("security-info/prove/", proofs.prove, name="prove"),
     path("security-info/prove/<uuid:challenge_id>/", proofs.answer, name="prove-answer"),
+    path("security-info/waiting/<uuid:challenge_id>/", proofs.waiting, name="security-waiting"),
     path("security-info/add/<slug:method>/", security_info.add, name="security-add"),
     path("security-info/confirm/<uuid:challenge_id>/", security_info.confirm, name="security-confirm"),
     path("security-info/<int:authenticator_id>/", security_info.one, name="security-one"),

@@ -24,7 +24,7 @@ from accounts.models import (
 )
 from accounts.roles import Role
 from notifications.models import Delivery, Message
-from policy.models import QuestionText, ResetPolicy
+from policy.models import QuestionText, ResetPolicy, SpendGuard
 from reset.models import ResetRequest
 from tests.conftest import make_authenticator, make_user
 
@@ -86,6 +86,7 @@ def fill(tenant: Tenant, mark: str) -> dict[Any, Any]:
             AuditEvent: AuditEvent.objects.filter(tenant=tenant).latest("created_at"),
             ResetPolicy: ResetPolicy.objects.create(tenant=tenant, name=f"{mark} policy"),
             QuestionText: QuestionText.objects.create(tenant=tenant, text=f"{mark} question?"),
+            SpendGuard: SpendGuard.objects.create(tenant=tenant),
             Message: message,
             Delivery: Delivery.objects.create(
                 tenant=tenant,

@@ -28,6 +28,7 @@ os.environ.update(
     ALLOWED_HOSTS="testserver,127.0.0.1,localhost",
     EMAIL_URL="captured://",
     SMS_URL="captured://",
+    VOICE_URL="captured://",
     LOG_LEVEL="WARNING",
 )
 for name in ("DEBUG", "TRUSTED_PROXY_COUNT", "SECRET_KEY_FILE", "SEALING_KEYS_FILE", "DIGEST_KEYS_FILE"):

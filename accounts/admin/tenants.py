@@ -41,6 +41,7 @@ class TenantAdmin(ScopedAdmin):
                     "disclosure",
                     "administrators_may_reset",
                     "imported_methods_count",
+                    "calls_by_hash_alone",
                     "administrator_notice",
                 )
             },

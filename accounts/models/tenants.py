@@ -81,6 +81,14 @@ class Tenant(models.Model):
         default=True,
         help_text=_("They always need two kinds out of e-mail, phone and app, whatever the policies say."),
     )
+    calls_by_hash_alone = models.BooleanField(
+        _("calls are confirmed by the hash key alone"),
+        default=False,
+        help_text=_(
+            "As Entra does it. Without this, whoever takes the call also presses two digits that only the page shows: a "
+            "call that somebody else started can't be confirmed by habit."
+        ),
+    )
     imported_methods_count = models.BooleanField(
         _("imported methods count"),
         default=False,

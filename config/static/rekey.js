@@ -23,6 +23,19 @@ for (const button of document.querySelectorAll("button[data-wait]")) {
   show();
 }
 
+// What is confirmed in a call or on a phone: the page asks now and then whether there is something to do, and goes on.
+for (const form of document.querySelectorAll("form[data-waits]")) {
+  form.querySelector("[data-scripted]").hidden = false;
+  const ask = async () => {
+    try {
+      const answer = await fetch(form.dataset.waits);
+      if (answer.ok && !(await answer.json()).waits) return form.submit();
+    } catch { /* the network was away for a moment */ }
+    setTimeout(ask, 2000);
+  };
+  setTimeout(ask, 2000);
+}
+
 for (const code of document.querySelectorAll("input.code")) {
   code.addEventListener("paste", (event) => {
     const digits = event.clipboardData.getData("text").replace(/\D/g, "");

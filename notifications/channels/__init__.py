@@ -6,9 +6,10 @@ from django.conf import settings
 
 from accounts import egress
 from notifications.channels.base import DeliveryError, Sender
-from notifications.channels.captured import CapturedMail, CapturedText
+from notifications.channels.captured import CapturedCall, CapturedMail, CapturedText
 from notifications.channels.sms import SmsGateway
 from notifications.channels.smtp import SmtpServer
+from notifications.channels.voice import Twilio
 from notifications.models import Channel
 
 SENDERS: dict[Channel, dict[str, type[Sender]]] = {
@@ -23,8 +24,17 @@ SENDERS: dict[Channel, dict[str, type[Sender]]] = {
         "http": SmsGateway,
         "captured": CapturedText,
     },
+    Channel.VOICE: {
+        "twilio": Twilio,
+        "twilio+http": Twilio,
+        "captured": CapturedCall,
+    },
 }
-URL_SETTINGS: dict[Channel, str] = {Channel.EMAIL: "EMAIL_URL", Channel.SMS: "SMS_URL"}
+URL_SETTINGS: dict[Channel, str] = {
+    Channel.EMAIL: "EMAIL_URL",
+    Channel.SMS: "SMS_URL",
+    Channel.VOICE: "VOICE_URL",
+}
 
 
 def find(channel: Channel) -> Sender:
@@ -38,7 +48,7 @@ def find(channel: Channel) -> Sender:
 def problems() -> list[str]:
     """What keeps messages from leaving, for the checks at start-up: sentences without credentials. Asks no network.
 
-    SMS_URL may be empty: then there are no text messages.
+    SMS_URL and VOICE_URL may be empty: then there are no text messages, or no calls.
     """
     found = egress.network_problems()
     for channel, name in URL_SETTINGS.items():

@@ -34,6 +34,10 @@ class Outgoing:
     subject: str = field(repr=False)
     text: str = field(repr=False)
     html: str = field(repr=False)
+    answer_url: str = ""
+    """Of a call: where the provider sends the keys that were pressed."""
+    keys: int = 0
+    """Of a call: how many digits are to be pressed before the hash key."""
 
     def seconds_left(self) -> float:
         """How long it is still of use. Raises DeliveryError when that time is over."""

@@ -25,6 +25,7 @@ class CapturedMail:
             subject=outgoing.subject[:300],
             text=outgoing.text,
             html=outgoing.html,
+            answer_url=outgoing.answer_url,
         )
         return ANSWER
 
@@ -38,3 +39,9 @@ class CapturedText(CapturedMail):
     """SMS_URL=captured://"""
 
     channel = Channel.SMS
+
+
+class CapturedCall(CapturedMail):
+    """VOICE_URL=captured://; the outbox shows a phone whose keys can be pressed."""
+
+    channel = Channel.VOICE

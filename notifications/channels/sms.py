@@ -105,4 +105,5 @@ def _verdict(status: int) -> str:
     answer = f"HTTP {status}"
     if 200 <= status < 300:
         return answer
-    raise DeliveryError(answer, permanent=status < 500 and status not in TEMPORARY)
+    is_theirs = status >= 500
+    raise DeliveryError(answer, permanent=not is_theirs and status not in TEMPORARY, unreachable=is_theirs)

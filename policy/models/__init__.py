@@ -3,5 +3,6 @@
 from policy.models.counters import Counter
 from policy.models.lockouts import SignInLockout
 from policy.models.policies import QuestionText, ResetPolicy
+from policy.models.spending import SpendGuard
 
-__all__ = ["Counter", "QuestionText", "ResetPolicy", "SignInLockout"]
+__all__ = ["Counter", "QuestionText", "ResetPolicy", "SignInLockout", "SpendGuard"]

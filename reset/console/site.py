@@ -14,6 +14,7 @@ from notifications import admin as notifications_admin
 from notifications import models as notifications
 from policy import admin as policy_admin
 from policy import models as policy
+from policy.admin_spending import SpendGuardAdmin
 from reset import models as reset
 from reset.console import access
 from reset.console.authenticators import ConsoleAuthenticatorAdmin
@@ -37,6 +38,7 @@ PAGES: dict[Any, Any] = {
     accounts.AuditEvent: events.AuditEventAdmin,
     policy.ResetPolicy: policy_admin.ResetPolicyAdmin,
     policy.QuestionText: policy_admin.QuestionTextAdmin,
+    policy.SpendGuard: SpendGuardAdmin,
     notifications.Message: notifications_admin.MessageAdmin,
     notifications.Delivery: notifications_admin.DeliveryAdmin,
     reset.ResetRequest: ResetRequestAdmin,

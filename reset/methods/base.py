@@ -3,8 +3,9 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
+from uuid import UUID
 
 from accounts.methods import QUESTIONS_ASKED, QUESTIONS_REGISTERED, Method
 from accounts.models import Authenticator, Tenant
@@ -38,12 +39,15 @@ class Asked(Protocol):
     def digest(self) -> str: ...
     @property
     def questions(self) -> list[str]: ...
+    @property
+    def confirmed_at(self) -> datetime | None: ...
 
 
 @dataclass(frozen=True)
 class Start:
     """A challenge about to be made. `authenticator` None, or `is_right_destination` False: nobody will hear of it."""
 
+    challenge_id: UUID
     request: Journey
     tenant: Tenant
     authenticator: Authenticator | None
@@ -63,6 +67,7 @@ class Prepared:
 
     digest: str = ""
     questions: tuple[str, ...] = ()
+    shown: str = ""
     drafts: tuple[Draft, ...] = field(default=(), repr=False)
 
 
@@ -89,6 +94,10 @@ class AuthenticationMethod(ABC):
     template: str
     asks_destination = False
     needs_authenticator = False
+    confirmed_elsewhere = False
+    """The answer comes in a call or from a phone (`reset/confirming.py`); the page waits for it and sends none."""
+    again_after = timedelta(seconds=30)
+    """Until what was sent may be sent once more."""
 
     def prepare(self, start: Start) -> Prepared:
         """Make what the challenge needs, if anything. Runs before the transaction that stores it."""

@@ -29,6 +29,10 @@ class OwnChallenge(TenantOwned):
     sealed = models.BinaryField(blank=True, default=b"")
     digest = models.CharField(max_length=120, blank=True)
     questions = models.JSONField(default=list)
+    shown = models.CharField(
+        max_length=2, blank=True, help_text="Digits that the page shows, to be keyed in elsewhere."
+    )
+    confirmed_at = models.DateTimeField(null=True, help_text="When it was confirmed in a call or on a phone.")
     language = models.CharField(max_length=10, default="en")
     epoch = models.CharField(max_length=32)
     created_at = models.DateTimeField()

@@ -119,6 +119,10 @@ class Challenge(TenantOwned):
     is_deliverable = models.BooleanField(
         default=True, help_text="False: the typed number was another; nobody gets a code."
     )
+    shown = models.CharField(
+        max_length=2, blank=True, help_text="Digits that the page shows, to be keyed in elsewhere."
+    )
+    confirmed_at = models.DateTimeField(null=True, help_text="When it was confirmed in a call or on a phone.")
     sent_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)

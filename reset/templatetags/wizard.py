@@ -23,6 +23,8 @@ register = template.Library()
 ICONS = {
     Method.EMAIL: "mail",
     Method.SMS: "phone",
+    Method.CALL: "call",
+    Method.OFFICE_CALL: "call",
     Method.APP_CODE: "app",
     Method.QUESTIONS: "questions",
     Method.RECOVERY_CODE: "sheet",
@@ -87,6 +89,8 @@ def method_title(method: Method) -> str:
     return {
         Method.EMAIL: _("E-mail me a code"),
         Method.SMS: _("Text a code to my phone"),
+        Method.CALL: _("Call my mobile phone"),
+        Method.OFFICE_CALL: _("Call my office phone"),
         Method.APP_CODE: _("Use a code from my authenticator app"),
         Method.QUESTIONS: _("Answer my security questions"),
         Method.RECOVERY_CODE: _("Use a recovery code"),
@@ -98,7 +102,7 @@ def method_title(method: Method) -> str:
 @register.simple_tag
 def method_hint(offer: Offer) -> str | SafeString:
     """What the chosen way will do, or the mask of where a code would go."""
-    if offer.method == Method.SMS:
+    if offer.method in (Method.SMS, Method.CALL, Method.OFFICE_CALL):
         digits = format_html('<span class="ltr">{}</span>', offer.mask[-2:])
         return format_html(_("Number ending in {}"), digits)
     if offer.method == Method.EMAIL:

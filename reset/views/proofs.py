@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import get_language
@@ -17,16 +17,18 @@ from policy.decisions import Offer
 from reset import own_challenges, passkeys, proving
 from reset.account_forms import PasswordOnlyForm
 from reset.forms import AnswersForm, code_form
+from reset.methods import METHODS
 from reset.models import OwnChallenge
 from reset.own_challenges import Checked, Purpose
 from reset.questions import texts
 from reset.requests import NotOffered, TooOften
+from reset.sending import NotSent
 from reset.views.failures import CANNOT_TELL, sentence
 from reset.views.members import member_page, person_of, remember_proof, remember_sign_in, tenant_of
 from reset.views.pages import page
 from reset.views.requesting import safe_next, visitor_of, with_next
-from reset.views.security_texts import check_sentence, seconds_to_wait, sent_again
-from reset.views.steps import busy_text, wait_text
+from reset.views.security_texts import check_sentence, sent_again
+from reset.views.steps import busy_text, is_waited_for, not_sent_text, seconds_to_wait, wait_text
 
 
 @member_page
@@ -49,6 +51,8 @@ def prove(request: HttpRequest) -> HttpResponse:
             error = _("Choose one of these.")
         except TooOften as wait:
             error = wait_text(wait)
+        except NotSent as stopped:
+            error = not_sent_text(stopped)
         except NoExecutor:
             error = str(CANNOT_TELL)
     offers = [Offer(method, row.pk, mask_of(AuthenticatorType(row.type), row.secret_value), "") for method, row in ways]
@@ -80,14 +84,23 @@ def answer(request: HttpRequest, challenge_id: UUID) -> HttpResponse:
     if request.method == "POST" and request.POST.get("action") == "again":
         notice = sent_again(lambda: proving.send_again(challenge, visitor_of(request), timezone.now()))
     elif request.method == "POST":
-        error = _check(request, challenge)
-        if not error:
+        wrong = _check(request, challenge)
+        if wrong is None:
             return _proved(request)
+        error = wrong
     return _answer_page(request, challenge, error, notice)
 
 
-def _check(request: HttpRequest, challenge: OwnChallenge) -> str:
-    """What is wrong with an answer; nothing when it was right."""
+@member_page
+def waiting(request: HttpRequest, challenge_id: UUID) -> HttpResponse:
+    """What a page that waits for a call or a phone asks again and again: whether there is still nothing to do."""
+    user, now = person_of(request), timezone.now()
+    running = [own_challenges.find(user, str(challenge_id), purpose, now) for purpose in Purpose]
+    return JsonResponse({"waits": any(challenge and is_waited_for(challenge) for challenge in running)})
+
+
+def _check(request: HttpRequest, challenge: OwnChallenge) -> str | None:
+    """What is wrong with an answer (empty: it isn't there yet); None when it was right."""
     if challenge.method == Method.QUESTIONS:
         answers = AnswersForm(challenge.questions, request.POST)
         typed = answers.answers if answers.is_valid() else []
@@ -103,7 +116,7 @@ def _check(request: HttpRequest, challenge: OwnChallenge) -> str:
     except NotOffered:
         return _("That isn't possible any more. Please choose again.")
     if checked == Checked.RIGHT:
-        return ""
+        return None
     # Only an attempt that was counted may learn something.
     skew = proving.clock_skew(challenge, typed[0] if len(typed) == 1 else "", now) if checked == Checked.WRONG else 0
     return check_sentence(checked, Method(challenge.method), skew)
@@ -121,11 +134,12 @@ def _answer_page(request: HttpRequest, challenge: OwnChallenge, error: str, noti
     row = proving.authenticator_of(challenge)
     return page(
         request,
-        "security/code.html",
+        "security/waiting.html" if METHODS[Method(challenge.method)].confirmed_elsewhere else "security/code.html",
         user.tenant,
         form=code_form(challenge.method, error),
         destination=row.mask if row else "",
         wait=seconds_to_wait(challenge),
+        waits=is_waited_for(challenge),
         **context,
     )
 

@@ -19,19 +19,22 @@ from policy import hashing
 from policy.decisions import questions_registered_of
 from reset import own_challenges, passkeys, questions, registration
 from reset.forms import code_form
+from reset.methods import METHODS
 from reset.models import OwnChallenge
 from reset.own_challenges import Checked, Purpose
-from reset.own_forms import AddressForm, LabelForm, NumberForm, QuestionsForm
+from reset.own_forms import AddressForm, LabelForm, NumberForm, OfficeNumberForm, QuestionsForm
 from reset.registration import HeldAlready, OwnDomain, TooMany
 from reset.requests import NotOffered, TooOften
+from reset.sending import NotSent
 from reset.views import app_keys
 from reset.views.failures import CANNOT_TELL
 from reset.views.members import freshly_proved, member_page, person_of, tenant_of
 from reset.views.pages import page
 from reset.views.requesting import visitor_of
-from reset.views.security_texts import ADD, METHOD_OF, check_sentence, seconds_to_wait, sent_again
-from reset.views.steps import busy_text, wait_text
+from reset.views.security_texts import ADD, check_sentence, sent_again, ways_to_add
+from reset.views.steps import busy_text, is_waited_for, not_sent_text, seconds_to_wait, wait_text
 
+SMS_OR_CALL = {Method.SMS: Method.CALL, Method.CALL: Method.SMS}
 TOO_MANY = gettext_lazy("You have as many of these as you may have. Remove or replace one.")
 TEMPLATES: dict[str, str] = {Method.APP_CODE: "security/app.html", Method.PASSKEY: "security/passkey.html"}
 BEGUN = "begun"
@@ -45,7 +48,8 @@ def overview(request: HttpRequest) -> HttpResponse:
     """Everything held, and what may be added."""
     user = person_of(request)
     standing = registration.standing_of(user)
-    return page(request, "security/overview.html", user.tenant, standing=standing, add=standing.registration.allowed)
+    add = ways_to_add(standing.registration.allowed)
+    return page(request, "security/overview.html", user.tenant, standing=standing, add=add)
 
 
 @member_page
@@ -65,6 +69,8 @@ def add(request: HttpRequest, method: str) -> HttpResponse:
             request.session[BEGUN] = [*request.session.get(BEGUN, [])[-4:], str(challenge.pk)]
             return HttpResponseRedirect(reverse("security-confirm", args=[challenge.pk]))
     title, _hint = ADD[Method(method)]
+    other = SMS_OR_CALL.get(Method(method))
+    standing = registration.standing_of(person_of(request))
     return page(
         request,
         "security/add.html",
@@ -72,6 +78,8 @@ def add(request: HttpRequest, method: str) -> HttpResponse:
         form=form,
         method=method,
         title=title,
+        other=other if other in standing.registration.allowed else "",
+        query=request.GET.urlencode(),
         back=_back(request),
     )
 
@@ -80,8 +88,10 @@ def _form_for(request: HttpRequest, method: Method) -> LabelForm:
     data = request.POST if request.method == "POST" else None
     if method == Method.EMAIL:
         return AddressForm(data)
-    if method == Method.SMS:
+    if method in (Method.SMS, Method.CALL):
         return NumberForm(data, region=_region(request))
+    if method == Method.OFFICE_CALL:
+        return OfficeNumberForm(data, region=_region(request))
     return LabelForm(data)
 
 
@@ -94,7 +104,7 @@ def _region(request: HttpRequest) -> str:
 
 def _begin(request: HttpRequest, method: Method, form: LabelForm) -> OwnChallenge | None:
     """Start, or say in the form why not."""
-    field = "address" if method == Method.EMAIL else "number" if method == Method.SMS else None
+    field = next((name for name in ("address", "number") if name in form.fields), None)
     replaces = request.GET.get("replaces", "")
     try:
         if method == Method.PASSKEY:
@@ -123,6 +133,8 @@ def _begin(request: HttpRequest, method: Method, form: LabelForm) -> OwnChalleng
         form.add_error(None, _("Your organisation doesn't allow this any more, or what it should replace is gone."))
     except TooOften as wait:
         form.add_error(None, wait_text(wait))
+    except NotSent as stopped:
+        form.add_error(field, not_sent_text(stopped))
     except NoExecutor:
         form.add_error(None, CANNOT_TELL)
     return None
@@ -141,21 +153,26 @@ def confirm(request: HttpRequest, challenge_id: UUID) -> HttpResponse:
     if request.method == "POST" and request.POST.get("action") == "again":
         notice = sent_again(lambda: registration.send_again(challenge, visitor_of(request), timezone.now()))
     elif request.method == "POST":
-        error = _check(request, challenge)
-        if not error:
+        wrong = _check(request, challenge)
+        if wrong is None:
             messages.success(request, _("That works. It is registered."))
             return HttpResponseRedirect(_back(request))
+        error = wrong
     context: dict[str, Any] = {
         "challenge": challenge,
         "form": code_form(challenge.method, error),
         "wait": seconds_to_wait(challenge),
+        "waits": is_waited_for(challenge),
         "error": error,
         "notice": notice,
         "back": _back(request),
     }
-    return page(
-        request, TEMPLATES.get(challenge.method, "security/code.html"), user.tenant, **context, **_told(challenge)
-    )
+    return page(request, _template(Method(challenge.method)), user.tenant, **context, **_told(challenge))
+
+
+def _template(method: Method) -> str:
+    usual = "security/waiting.html" if METHODS[method].confirmed_elsewhere else "security/code.html"
+    return TEMPLATES.get(method, usual)
 
 
 def _told(challenge: OwnChallenge) -> dict[str, Any]:
@@ -170,8 +187,8 @@ def _told(challenge: OwnChallenge) -> dict[str, Any]:
     return {"destination": registration.shown(AuthenticatorType(challenge.type), value)}
 
 
-def _check(request: HttpRequest, challenge: OwnChallenge) -> str:
-    """What is wrong with a code; nothing when it was right and the method is registered."""
+def _check(request: HttpRequest, challenge: OwnChallenge) -> str | None:
+    """What is wrong with a code (empty: it isn't there yet); None when it was right and the method is registered."""
     code, now = "".join(request.POST.get("code", "").split()), timezone.now()
     confirm_it = registration.confirm_passkey if challenge.method == Method.PASSKEY else registration.confirm
     try:
@@ -183,7 +200,7 @@ def _check(request: HttpRequest, challenge: OwnChallenge) -> str:
     except NoExecutor:
         return str(CANNOT_TELL)
     if checked == Checked.RIGHT:
-        return ""
+        return None
     skew = registration.clock_skew(challenge, code, now) if checked == Checked.WRONG else 0
     return check_sentence(checked, Method(challenge.method), skew)
 
@@ -235,8 +252,8 @@ def one(request: HttpRequest, authenticator_id: int) -> HttpResponse:
         return HttpResponseRedirect(reverse("security-info"))
     if request.method == "POST":
         return _change(request, row)
-    method = METHOD_OF.get(AuthenticatorType(row.type))
-    may_replace = method in standing.registration.allowed and method in registration.WITH_A_VALUE
+    ways = [method for method in registration.WITH_A_VALUE if registration.TYPE_OF[method] == row.type]
+    method = next((method for method in ways if method in standing.registration.allowed), None)
     after = standing.after_removing(row) if standing.proves(row) else standing.registration
     return page(
         request,
@@ -244,7 +261,7 @@ def one(request: HttpRequest, authenticator_id: int) -> HttpResponse:
         user.tenant,
         row=row,
         form=LabelForm(initial={"label": row.name}),
-        replace=f"{reverse('security-add', args=[method])}?{urlencode({'replaces': row.pk})}" if may_replace else "",
+        replace=f"{reverse('security-add', args=[method])}?{urlencode({'replaces': row.pk})}" if method else "",
         falls_short=standing.registration.is_registered and not after.is_registered,
         missing=after.missing,
         opens_console=row.type == AuthenticatorType.APP and user.is_staff,

@@ -1,36 +1,29 @@
 """Sentences of security info: what a method is called there, and what is wrong with an answer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.executors import NoExecutor
-from accounts.methods import AuthenticatorType, Kind, Method
-from reset.challenges import SEND_AGAIN_AFTER
-from reset.models import OwnChallenge
+from accounts.methods import Kind, Method
+from reset import registration
 from reset.own_challenges import Checked
 from reset.requests import NotOffered, TooOften
+from reset.sending import NotSent
 from reset.views.failures import CANNOT_TELL
-from reset.views.steps import wait_text
+from reset.views.steps import not_sent_text, wait_text
 
 ADD: dict[Method, tuple[str | Promise, str | Promise]] = {
     Method.PASSKEY: (gettext_lazy("Passkey or security key"), gettext_lazy("With fingerprint, face or PIN")),
     Method.APP_CODE: (gettext_lazy("Authenticator app"), gettext_lazy("Shows a new code every 30 seconds")),
     Method.SMS: (gettext_lazy("Mobile phone"), gettext_lazy("Gets a code by text message")),
+    Method.CALL: (gettext_lazy("Mobile phone"), gettext_lazy("Is called, and confirms by pressing keys")),
+    Method.OFFICE_CALL: (gettext_lazy("Office phone"), gettext_lazy("Is called, and confirms by pressing keys")),
     Method.EMAIL: (gettext_lazy("E-mail address"), gettext_lazy("Gets a code by e-mail")),
     Method.RECOVERY_CODE: (gettext_lazy("Recovery codes"), gettext_lazy("Ten codes to print, each works once")),
     Method.QUESTIONS: (gettext_lazy("Security questions"), gettext_lazy("Questions that you answer now")),
-}
-METHOD_OF: dict[AuthenticatorType, Method] = {
-    AuthenticatorType.APP: Method.APP_CODE,
-    AuthenticatorType.MOBILE_PHONE: Method.SMS,
-    AuthenticatorType.EMAIL: Method.EMAIL,
-    AuthenticatorType.QUESTIONS: Method.QUESTIONS,
-    AuthenticatorType.RECOVERY_CODES: Method.RECOVERY_CODE,
-    AuthenticatorType.PASSKEY: Method.PASSKEY,
 }
 ICONS: dict[Kind, str] = {
     Kind.MAIL: "mail",
@@ -43,8 +36,16 @@ ICONS: dict[Kind, str] = {
 }
 
 
+def ways_to_add(methods: Sequence[Method]) -> list[Method]:
+    """One way for each thing that can be registered: a mobile phone by the first of text and call that is allowed."""
+    first = {registration.TYPE_OF[method]: method for method in reversed(methods)}
+    return [method for method in methods if first[registration.TYPE_OF[method]] == method]
+
+
 def check_sentence(checked: Checked, method: Method, skew: int = 0) -> str:
     """Why an answer didn't count. `skew`: minutes that the phone seems to be ahead, or behind (below zero)."""
+    if checked == Checked.WAITING:
+        return ""
     if checked == Checked.TOO_LATE:
         return _("The time for that was over. Please go back and start again.")
     if skew:
@@ -95,14 +96,8 @@ def sent_again(send: Callable[[], None]) -> str:
         return _("That isn't possible any more. Please choose again.")
     except TooOften as wait:
         return wait_text(wait)
+    except NotSent as stopped:
+        return not_sent_text(stopped)
     except NoExecutor:
         return str(CANNOT_TELL)
-    return _("A new code is on its way. The one before doesn't work any more.")
-
-
-def seconds_to_wait(challenge: OwnChallenge) -> int:
-    """Until a code may be sent again; 0 when it may be now."""
-    if challenge.sent_at is None:
-        return 0
-    left = (challenge.sent_at + SEND_AGAIN_AFTER - timezone.now()).total_seconds()
-    return max(0, int(left) + 1 if left > 0 else 0)
+    return _("It is on its way once more. What was sent before doesn't work any more.")

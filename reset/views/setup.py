@@ -10,7 +10,7 @@ from reset.views.members import member_page, person_of
 from reset.views.pages import page
 from reset.views.requesting import visitor_of
 from reset.views.security_info import SETUP
-from reset.views.security_texts import ADD
+from reset.views.security_texts import ADD, ways_to_add
 
 
 def interrupts(request: HttpRequest, user: User, onward: str) -> bool:
@@ -39,7 +39,7 @@ def setup(request: HttpRequest) -> HttpResponse:
         if request.POST.get("action") == "skip" and can_skip:
             registration.skip(user, visitor_of(request))
             return HttpResponseRedirect(request.session.pop(SETUP))
-    proposed = standing.registration.proposed
+    proposed = ways_to_add(standing.registration.proposed)
     chosen = request.GET.get("with")
     first = next((method for method in proposed if method == chosen), proposed[0] if proposed else None)
     return page(

@@ -10,15 +10,15 @@ from accounts.methods import Method
 from accounts.models import Tenant
 from policy import passwords
 from policy.passwords import Rule
-from reset import flow, passkeys
-from reset.challenges import SEND_AGAIN_AFTER
+from reset import challenges, flow, passkeys
 from reset.flow import Step
 from reset.forms import AnswersForm, DestinationForm, PasswordForm, code_form
 from reset.methods import METHODS
 from reset.methods.codes import sender_shown
-from reset.models import Challenge, ResetRequest
+from reset.models import Challenge, OwnChallenge, ResetRequest
 from reset.questions import texts
 from reset.requests import TooOften
+from reset.sending import COUNTRY_NOT_ALLOWED, UNREACHABLE, NotSent
 from reset.views import access
 from reset.views.ends import sentences
 from reset.views.pages import page
@@ -81,13 +81,26 @@ def _answer_context(reset: ResetRequest, challenge: Challenge, error: str) -> di
         return {"form": AnswersForm(texts(challenge.questions, reset.tenant))}
     if challenge.method == Method.PASSKEY:
         return {"options": passkeys.request_options(str(challenge.pk)), "challenge": challenge}
-    wait = (challenge.sent_at + SEND_AGAIN_AFTER - timezone.now()).total_seconds() if challenge.sent_at else 0
     return {
         "form": code_form(challenge.method, error),
         "challenge": challenge,
         "sender": sender_shown(),
-        "wait": max(0, int(wait) + 1 if wait > 0 else 0),
+        "wait": seconds_to_wait(challenge),
+        "waits": is_waited_for(challenge),
     }
+
+
+def seconds_to_wait(challenge: Challenge | OwnChallenge) -> int:
+    """Until what was sent may be sent again; 0 when it may be now."""
+    again_at = challenges.again_at(challenge)
+    left = (again_at - timezone.now()).total_seconds() if again_at else 0
+    return int(left) + 1 if left > 0 else 0
+
+
+def is_waited_for(challenge: Challenge | OwnChallenge) -> bool:
+    """Whether the page of this challenge has nothing to do yet: it is to be confirmed elsewhere, and there is time."""
+    waits = METHODS[Method(challenge.method)].confirmed_elsewhere and challenge.confirmed_at is None
+    return waits and challenge.expires_at > timezone.now()
 
 
 def password_page(
@@ -126,6 +139,17 @@ def _page(
 
 def too_often(request: HttpRequest, tenant: Tenant | None, wait: TooOften) -> HttpResponse:
     return page(request, "reset/too_often.html", tenant, 429, until=wait.ends_at, wait=wait_text(wait))
+
+
+def not_sent_text(stopped: NotSent) -> str:
+    """Why no text and no call goes out; another way is open."""
+    if stopped.reason == COUNTRY_NOT_ALLOWED:
+        return _("Your organisation doesn't text or call numbers of this country. Please go another way.")
+    if stopped.reason == UNREACHABLE:
+        return _("That doesn't go out just now: its provider can't be reached. Please go another way.")
+    return _(
+        "No more texts and calls go out today: the limit is reached. Please go another way, or try again tomorrow."
+    )
 
 
 def busy_text() -> str:

@@ -1,13 +1,13 @@
 """The wizard's pages. Each asks `flow` where the person should be; none decides anything."""
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.middleware.csrf import get_token
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import tenants
 from accounts.executors import NoExecutor
@@ -18,8 +18,10 @@ from reset import captcha, flow
 from reset.beginning import Beginning
 from reset.flow import Answered, Step
 from reset.forms import DestinationForm, IdentifyForm, PasswordForm
+from reset.methods import METHODS
 from reset.models import ResetRequest, State
 from reset.requests import NotOffered, TooOften
+from reset.sending import NotSent
 from reset.views import access, steps
 from reset.views.access import at_steps
 from reset.views.pages import page
@@ -111,10 +113,24 @@ def verify(request: HttpRequest, reset: ResetRequest, slug: str | None) -> HttpR
         return access.to_step(reset, slug)
     except TooOften as wait:
         return steps.verify_page(request, reset, slug, notice=steps.wait_text(wait))
+    except NotSent as stopped:
+        return steps.verify_page(request, reset, slug, notice=steps.not_sent_text(stopped))
     except hashing.Busy:
         return steps.verify_page(request, reset, slug, error=steps.busy_text(), status=503)
     except NoExecutor:
         return page(request, "reset/no_delivery.html", reset.tenant, 503, reset.support_code, slug=slug)
+
+
+@never_cache
+@require_safe
+def waiting(request: HttpRequest, slug: str | None = None) -> HttpResponse:
+    """What a page that waits for a call or a phone asks again and again: whether there is still nothing to do.
+
+    One statement, a stranger's too; a stranger's page waits until the time is over.
+    """
+    reset = access.resumed(request)
+    challenge = reset.challenge if reset and flow.current_step(reset) == Step.ANSWER else None
+    return JsonResponse({"waits": challenge is not None and steps.is_waited_for(challenge)})
 
 
 def _unclear(request: HttpRequest, reset: ResetRequest, slug: str | None) -> HttpResponse:
@@ -140,7 +156,7 @@ def _type_destination(request: HttpRequest, reset: ResetRequest, slug: str | Non
 
 def _answer(request: HttpRequest, reset: ResetRequest, slug: str | None) -> HttpResponse:
     answered, secret = flow.answer(reset, _answers(request, reset), access.visitor_in_browser(request))
-    if answered in (Answered.WRONG, Answered.TOO_LATE):
+    if answered in (Answered.WRONG, Answered.TOO_LATE, Answered.WAITING):
         return steps.verify_page(request, reset, slug, error=_why_not(reset, answered))
     response = steps.proceed(request, reset, slug)
     if secret:
@@ -163,11 +179,19 @@ def _only(values: list[str]) -> str:
 
 
 def _why_not(reset: ResetRequest, answered: Answered) -> str:
+    if answered == Answered.WAITING:
+        return ""
     if answered == Answered.TOO_LATE:
-        return _("That code has run out. Send a new one.")
+        return (
+            _("The time for that is over. Try again.") if _waits(reset) else _("That code has run out. Send a new one.")
+        )
     if reset.challenge is not None and reset.challenge.method == Method.QUESTIONS:
         return _("Not all of that is right. Here are other questions.")
     return _("That is not the right code.")
+
+
+def _waits(reset: ResetRequest) -> bool:
+    return reset.challenge is not None and METHODS[Method(reset.challenge.method)].confirmed_elsewhere
 
 
 def _send_again(request: HttpRequest, reset: ResetRequest, slug: str | None) -> HttpResponse:

@@ -57,6 +57,7 @@ def production(settings: Any, tmp_path: Path) -> Any:
     settings.EMAIL_URL = "smtp+tls://rekey:hidden-word@mail.acme.example:587"
     settings.EMAIL_FROM = "no-reply@acme.example"
     settings.SMS_URL = ""
+    settings.VOICE_URL = ""
     settings.STATIC_ROOT = tmp_path
     write(tmp_path / "staticfiles.json", b"{}")
     return settings
@@ -271,10 +272,10 @@ def test_the_csrf_check_is_in_force_though_its_warning_is_silenced(settings: Any
     [
         ("https://reset.acme.example", "reset.acme.example", set()),
         ("https://reset.acme.example", "acme.example", set()),
-        ("https://reset.acme.example", "example", {"rekey.E023"}),
-        ("https://reset.acme.example", "eset.acme.example", {"rekey.E023"}),
-        ("https://reset.acme.example", "other.example", {"rekey.E023"}),
-        ("https://reset.acme.example", "www.reset.acme.example", {"rekey.E023"}),
+        ("https://reset.acme.example", "example", {"rekey.E024"}),
+        ("https://reset.acme.example", "eset.acme.example", {"rekey.E024"}),
+        ("https://reset.acme.example", "other.example", {"rekey.E024"}),
+        ("https://reset.acme.example", "www.reset.acme.example", {"rekey.E024"}),
         ("https://192.0.2.7", "", {"rekey.W002"}),
         ("http://localhost:8000", "localhost", set()),
         ("http://rekey.localhost:8000", "rekey.localhost", set()),
@@ -296,5 +297,10 @@ def test_a_host_that_no_browser_makes_passkeys_for_is_explained(
 
 def test_the_deployment_check_says_it_too(production: Any, capsys: pytest.CaptureFixture[str]) -> None:
     production.PASSKEY_HOST = "other.example"
-    with pytest.raises(SystemCheckError, match=r"rekey\.E023"):
+    with pytest.raises(SystemCheckError, match=r"rekey\.E024"):
         call_command("check", "--deploy")
+
+
+def test_captured_calls_are_refused(production: Any) -> None:
+    production.VOICE_URL = "captured://"
+    assert found() == {"rekey.E023"}

@@ -136,4 +136,4 @@ def test_without_a_gateway_there_are_no_text_messages_and_no_problem(settings: A
 def test_captured_is_a_problem_in_production(settings: Any) -> None:
     assert channels.problems() == []
     settings.EMBEDDED = False
-    assert [problem.partition(" ")[0] for problem in channels.problems()] == ["EMAIL_URL", "SMS_URL"]
+    assert [problem.partition(" ")[0] for problem in channels.problems()] == ["EMAIL_URL", "SMS_URL", "VOICE_URL"]

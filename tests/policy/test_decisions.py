@@ -85,7 +85,8 @@ REFUSED: list[tuple[UserFacts | None, list[PolicyFacts], Authority, bool, tuple[
     (person(MAIL), [policy(audience="nobody")], HERE, False, (Refusal.NO_POLICY,)),
     (person(MAIL), [policy(audience="groups", group_ids=frozenset({7}))], HERE, False, (Refusal.OUT_OF_SCOPE,)),
     (person(), [EVERYBODY], HERE, False, (Refusal.TOO_FEW_METHODS,)),
-    (person(OFFICE), [EVERYBODY], HERE, False, (Refusal.TOO_FEW_METHODS,)),
+    (person(OFFICE), [policy(methods=(Method.SMS, Method.CALL))], HERE, False, (Refusal.TOO_FEW_METHODS,)),
+    (person(PHONE, OFFICE), [policy(methods_required=2)], HERE, False, (Refusal.TOO_FEW_METHODS,)),
     (person(APP), [policy(methods=(Method.EMAIL,))], HERE, False, (Refusal.TOO_FEW_METHODS,)),
     (person(MAIL), [policy(methods_required=2)], HERE, False, (Refusal.TOO_FEW_METHODS,)),
     (
@@ -123,7 +124,9 @@ def test_who_is_refused_and_why(
 
 ALLOWED: list[tuple[UserFacts, PolicyFacts, list[Method]]] = [
     (person(MAIL), EVERYBODY, [Method.EMAIL]),
-    (person(PHONE, MAIL), policy(methods_required=2), [Method.EMAIL, Method.SMS]),
+    (person(PHONE, MAIL), policy(methods_required=2), [Method.EMAIL, Method.SMS, Method.CALL]),
+    (person(OFFICE), EVERYBODY, [Method.OFFICE_CALL]),
+    (person(PHONE), policy(methods=(Method.CALL,)), [Method.CALL]),
     (person(QUESTIONS), EVERYBODY, [Method.QUESTIONS]),
     (person(APP, QUESTIONS), policy(methods_required=2), [Method.APP_CODE, Method.QUESTIONS]),
     (person(MAIL, group_ids=frozenset({7})), policy(audience="groups", group_ids=frozenset({7, 8})), [Method.EMAIL]),
@@ -164,7 +167,7 @@ def test_administrators_stand_outside_the_audiences(role: Role, policies: list[P
     administrator = person(MAIL, PHONE, QUESTIONS, roles=frozenset({role}))
     decision = decide_reset(administrator, policies, TENANT, HERE)
     assert (decision.is_allowed, decision.as_administrator, decision.gates_required) == (True, True, 2)
-    assert {offer.method for offer in decision.offers} == {Method.EMAIL, Method.SMS}
+    assert {offer.method for offer in decision.offers} == {Method.EMAIL, Method.SMS, Method.CALL}
     refused = decide_reset(administrator, policies, replace(TENANT, administrators_may_reset=False), HERE)
     assert refused.refusals == (Refusal.ADMINISTRATORS_MAY_NOT,)
 
@@ -245,7 +248,7 @@ def test_a_pass_is_none_for_administrators_and_where_the_policy_does_not_allow_i
 def test_the_second_gate_is_of_another_kind_and_another_destination() -> None:
     offers = usable_offers((MAIL, held(AuthenticatorType.EMAIL, 9), PHONE, APP), EVERYTHING)
     left = open_offers(offers, [(Kind.MAIL, MAIL.destination)])
-    assert [offer.method for offer in left] == [Method.SMS, Method.APP_CODE]
+    assert [offer.method for offer in left] == [Method.SMS, Method.CALL, Method.APP_CODE]
     same = Offer(Method.APP_CODE, 7, "", MAIL.destination)
     assert open_offers([same], [(Kind.MAIL, MAIL.destination)]) == ()
     assert open_offers(offers, []) == offers

@@ -39,7 +39,9 @@ STANDINGS: list[tuple[UserFacts, PolicyFacts, set[Kind], int, bool]] = [
     (person(MAIL, PHONE, APP, QUESTIONS, CODES, PASSKEY, PASS), TWO, set(Kind) - {Kind.PASS}, 0, True),
     (person(PASS), EVERYBODY, set(), 1, False),
     (person(MAIL, held(AuthenticatorType.EMAIL, 9)), TWO, {Kind.MAIL}, 1, False),
-    (person(OFFICE), EVERYBODY, set(), 1, False),
+    (person(OFFICE), EVERYBODY, {Kind.PHONE}, 0, True),
+    (person(OFFICE, PHONE), TWO, {Kind.PHONE}, 1, False),
+    (person(OFFICE), policy(methods=(Method.SMS, Method.CALL)), set(), 1, False),
     (person(held(AuthenticatorType.EMAIL, 1, counts=False)), EVERYBODY, set(), 1, False),
     (person(APP), policy(methods=(Method.EMAIL,)), set(), 1, False),
     (person(APP, MAIL), policy(methods=(Method.EMAIL,)), {Kind.MAIL}, 0, True),
@@ -149,9 +151,19 @@ def test_every_method_has_its_place_in_the_order() -> None:
     ("user", "methods"),
     [
         (person(), list(SECURITY_ORDER)),
-        (person(APP), [Method.PASSKEY, Method.SMS, Method.EMAIL, Method.RECOVERY_CODE, Method.QUESTIONS]),
+        (
+            person(APP),
+            [
+                Method.PASSKEY,
+                *(Method.SMS, Method.CALL, Method.OFFICE_CALL),
+                *(Method.EMAIL, Method.RECOVERY_CODE, Method.QUESTIONS),
+            ],
+        ),
         (person(MAIL, PHONE), [Method.PASSKEY, Method.APP_CODE, Method.RECOVERY_CODE, Method.QUESTIONS]),
-        (person(OFFICE), list(SECURITY_ORDER)),
+        (
+            person(OFFICE),
+            [Method.PASSKEY, Method.APP_CODE, Method.EMAIL, Method.RECOVERY_CODE, Method.QUESTIONS],
+        ),
         (person(MAIL, PHONE, APP, QUESTIONS, CODES, PASSKEY), []),
     ],
     ids=["nothing", "app", "mail-and-phone", "office", "everything"],

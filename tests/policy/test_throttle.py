@@ -26,7 +26,7 @@ LIMITS = [
     (throttle.PAUSE_OF_ADDRESS, 0, timedelta(minutes=10)),
     (throttle.NUMBERS_OF_ACCOUNT, 5, timedelta(hours=1)),
     (throttle.SENDS_TO_ACCOUNT, 10, timedelta(hours=1)),
-    (throttle.TEXTS_TO_ACCOUNT, 5, timedelta(hours=1)),
+    (throttle.PHONE_SENDS_TO_ACCOUNT, 5, timedelta(hours=1)),
     (throttle.SENDS_TO_DESTINATION, 20, timedelta(hours=1)),
     (throttle.CONTACTS_ABOUT_ACCOUNT, 3, timedelta(hours=24)),
 ]

@@ -1,7 +1,7 @@
 """What tests of the wizard share: getting to a step, typing an answer, and looking at what it costs and shows."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,7 +11,7 @@ from django.test.client import ClientHandler
 from django.test.utils import CaptureQueriesContext
 from django_scopes import scopes_disabled
 
-from accounts.methods import AuthenticatorType
+from accounts.methods import METHODS_OF, AuthenticatorType
 from accounts.models import AuditEvent, Authenticator, SecurityAnswer, Tenant, User
 from notifications.models import Message
 from policy import throttle
@@ -176,7 +176,7 @@ def shape(sql: str) -> str:
     """A statement without its values."""
     sql = re.sub(r"( E)?'(?:[^']|'')*'", "?", sql)  # PostgreSQL writes a text with a backslash as E'…'
     sql = re.sub(r"\bx\?|\bs\d+_x\d+|\b\d+(\.\d+)?\b|\b(TRUE|FALSE|True|False|true|false|NULL|None)\b", "?", sql)
-    return re.sub(r"\?(::\w+)", "?", sql)
+    return re.sub(r"(?<=[(, ])-\?|\?(::\w+)", "?", sql)
 
 
 def normalised(html: str, *values: str) -> str:
@@ -192,6 +192,7 @@ def normalised(html: str, *values: str) -> str:
         (r"[a-z]•+@•+", "ADDRESS"),
         (r'<span class="ltr">\d\d</span>', "DIGITS"),
         (r'value="[a-z_]+:\d+"', "OFFER"),
+        (r'<p class="shown"([^>]*)>\d\d</p>', "SHOWN"),
         (r'data-wait="\d+"', "WAIT"),
         (r"opens \d+ seconds", "WAIT"),
         (r'<label for="id_answer_(\d)">[^<]*</label>', "QUESTION"),
@@ -199,3 +200,8 @@ def normalised(html: str, *values: str) -> str:
     for pattern, name in rules:
         html = re.sub(pattern, name, html)
     return html
+
+
+def types_for(methods: Iterable[str]) -> list[AuthenticatorType]:
+    """What somebody has registered who may use each of these methods."""
+    return [kind for kind, usable in METHODS_OF.items() if set(usable) & set(methods)]

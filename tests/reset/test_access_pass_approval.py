@@ -168,7 +168,7 @@ def test_it_is_nothing_to_register_nor_a_proof_before_a_change(
         ways = proving.ways(alice, False, timezone.now())
     assert Method.ACCESS_PASS not in standing.registration.allowed
     assert Kind.PASS not in standing.registration.held
-    assert {method for method, _ in ways} == {Method.EMAIL, Method.SMS}
+    assert {row.type for _, row in ways} == {AuthenticatorType.EMAIL, AuthenticatorType.MOBILE_PHONE}
 
 
 # --- housekeeping -------------------------------------------------------------------------------------------------

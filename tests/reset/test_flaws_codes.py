@@ -11,12 +11,14 @@ from django.utils import timezone
 from django_scopes import scopes_disabled
 
 from accounts import secrets
+from accounts.methods import Kind, Method
 from accounts.models import Authenticator, User
 from accounts.visitor import Visitor
 from policy import throttle
 from policy.models import ResetPolicy
 from policy.throttle import Use
-from reset import attempts, buckets, challenges, flow
+from reset import attempts, buckets, flow
+from reset.methods import METHODS
 from reset.models import Challenge, State
 from tests import wizard
 from tests.reset import journeys
@@ -95,7 +97,7 @@ def test_sending_again_has_a_cool_down_and_kills_the_old_code(alice: User, open_
     assert "Please wait" in page.content.decode()
     assert len(journeys.messages("passcode")) == 1
     assert 'data-wait="' in client.get(VERIFY).content.decode()
-    journeys.change(Challenge(pk=request.challenge_id), sent_at=timezone.now() - challenges.SEND_AGAIN_AFTER)
+    journeys.change(Challenge(pk=request.challenge_id), sent_at=timezone.now() - METHODS[Method.EMAIL].again_after)
     client.post(VERIFY, {"action": "again"})
     new = wizard.last_code()
     assert old == new or wizard.answer(client, old).status_code == 200
@@ -314,12 +316,13 @@ def test_o11_sending_again_needs_a_code_that_was_sent(alice: User, open_policy: 
 
 def test_attempts_count_before_and_are_given_back_after(alice: User, open_policy: ResetPolicy) -> None:
     request, now = journeys.begin_answering(Browser()), timezone.now()
+    challenge = Challenge(kind=Kind.MAIL)
     attempts.count(request, HERE, now)
     assert journeys.failures(request) == 1
-    attempts.give_back(request, HERE, now)
+    attempts.give_back(request, challenge, HERE, now)
     assert journeys.failures(request) == 0
     attempts.forget(request)
-    attempts.give_back(request, HERE, now)
+    attempts.give_back(request, challenge, HERE, now)
     assert journeys.failures(request) == 0, "nothing is given that was not taken"
 
 

@@ -83,7 +83,7 @@ def alike(monkeypatch: pytest.MonkeyPatch) -> Callable[[tuple[str, ...]], None]:
 
     def hold(methods: tuple[str, ...]) -> None:
         monkeypatch.setattr(
-            decoys, "_held", lambda chance, allowed, required: [one for one in allowed if one in methods]
+            decoys, "_held", lambda chance, allowed, required: journeys.types_for([m for m in allowed if m in methods])
         )
         monkeypatch.setattr(decoys, "ADMINISTRATORS_ONE_IN", 10**9)
         monkeypatch.setattr(decoys, "TWO_ADDRESSES_ONE_IN", 10**9)
@@ -262,7 +262,8 @@ def test_e1_an_administrator_with_two_methods_walks_like_a_decoy_of_one(
     make_administrator(everybody["alice"])
     monkeypatch.setattr(decoys, "ADMINISTRATORS_ONE_IN", 1)
     monkeypatch.setattr(decoys, "TWO_ADDRESSES_ONE_IN", 10**9)
-    monkeypatch.setattr(decoys, "_held", lambda chance, allowed, required: list(allowed)[:2])
+    held = [AuthenticatorType.EMAIL, AuthenticatorType.MOBILE_PHONE]
+    monkeypatch.setattr(decoys, "_held", lambda chance, allowed, required: held)
     walks = [Walk(name) for name in ("alice", "nobody")]
     for walk in walks:
         by_mail(walk)

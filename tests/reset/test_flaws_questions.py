@@ -80,7 +80,7 @@ def test_o12_administrators_never_get_questions(alice: User, open_policy: ResetP
     make_administrator(alice)
     client = Browser()
     journeys.begin(client)
-    assert {offer.method for offer in client.get(VERIFY).context["offers"]} == {"email", "sms"}
+    assert {offer.method for offer in client.get(VERIFY).context["offers"]} == {"email", "sms", "call"}
 
 
 def test_o12_answers_are_hashed_and_drawn_from_five(alice: User, open_policy: ResetPolicy) -> None:

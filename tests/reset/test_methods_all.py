@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 from django_scopes import scopes_disabled
 
+from accounts.identifiers import new_id
 from accounts.methods import KIND_OF, Method
 from accounts.models import Tenant, User
 from policy import hashing, passwords
@@ -41,7 +42,7 @@ def prepared(request: ResetRequest, user: User | None, method: Method, is_right:
             if user is None
             else user.authenticators.get(type="email" if method == Method.EMAIL else "mobile_phone")
         )
-        return METHODS[method].prepare(Start(request, request.tenant, row, is_right, timezone.now()))
+        return METHODS[method].prepare(Start(new_id(), request, request.tenant, row, is_right, timezone.now()))
 
 
 @pytest.mark.parametrize("method", [Method.EMAIL, Method.SMS])

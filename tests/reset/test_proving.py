@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.core.cache import cache
@@ -79,7 +80,7 @@ def test_a_proof_under_other_credentials_holds_no_more(epoch: str) -> None:
 
 def test_what_is_held_gives_the_ways_in_the_order_of_registering(alice: User) -> None:
     app = give_app(alice)
-    assert [method for method, _ in ways(alice)] == [Method.EMAIL, Method.SMS, Method.APP_CODE]
+    assert [method for method, _ in ways(alice)] == [Method.EMAIL, Method.SMS, Method.CALL, Method.APP_CODE]
     assert ways(alice)[-1] == (Method.APP_CODE, app)
 
 
@@ -100,13 +101,17 @@ def test_what_was_imported_is_a_way_where_the_organisation_says_so(acme: Tenant)
     carol = make_user(acme, "carol@acme.example")
     make_authenticator(carol, PHONE, NUMBER, confirmed_at=None, source=Authenticator.Source.IMPORT)
     assert ways(carol) == []
-    assert [method for method, _ in ways(carol, imported_counts=True)] == [Method.SMS]
+    assert [method for method, _ in ways(carol, imported_counts=True)] == [Method.SMS, Method.CALL]
 
 
-def test_an_office_phone_is_no_way(acme: Tenant) -> None:
+@pytest.mark.parametrize(("voice_url", "methods"), [("captured://", [Method.OFFICE_CALL]), ("", [])])
+def test_an_office_phone_is_a_way_where_calls_can_be_made(
+    voice_url: str, methods: list[Method], acme: Tenant, settings: Any
+) -> None:
+    settings.VOICE_URL = voice_url
     carol = make_user(acme, "carol@acme.example")
     make_authenticator(carol, AuthenticatorType.OFFICE_PHONE, NUMBER)
-    assert ways(carol) == []
+    assert [method for method, _ in ways(carol)] == methods
 
 
 def test_fewer_answered_questions_than_are_asked_are_no_way(acme: Tenant) -> None:

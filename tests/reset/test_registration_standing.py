@@ -106,7 +106,7 @@ def test_one_of_the_same_kind_that_proves_nothing_does_not(alice: User, open_pol
 
 
 def test_an_office_phone_does_not_take_a_mobile_phones_place(alice: User, open_policy: ResetPolicy) -> None:
-    """No method uses an office phone yet."""
+    """The policy allows text messages and no calls."""
     journeys.policy_with(open_policy, methods_required=2)
     make_authenticator(alice, AuthenticatorType.OFFICE_PHONE, NUMBER)
     assert registration.standing_of(alice).after_removing(held(alice, PHONE)[0]).missing == 1

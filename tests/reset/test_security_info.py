@@ -157,7 +157,7 @@ def test_a_code_may_be_sent_again_only_after_a_while(signed_in: Any) -> None:
     assert "Please wait" in text_of(signed_in.post(place, {"action": "again"}))
     with scopes_disabled():
         OwnChallenge.objects.update(sent_at=timezone.now() - timedelta(seconds=31))
-    assert "A new code is on its way." in text_of(signed_in.post(place, {"action": "again"}))
+    assert "It is on its way once more." in text_of(signed_in.post(place, {"action": "again"}))
 
 
 def test_questions_are_registered_all_at_once(signed_in: Any, alice: User, open_policy: ResetPolicy) -> None:

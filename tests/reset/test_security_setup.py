@@ -119,7 +119,7 @@ def test_administrators_are_asked_for_two_kinds_and_never_for_questions(
     assert post_sign_in(client, NAME, SECRET, "/signin/?next=/admin/").url == SETUP
     page = client.get(SETUP)
     assert "register 2 more ways" in text_of(page)
-    assert [page.context["first"], *page.context["others"]] == ["app_code", "sms", "email"]
+    assert [page.context["first"], *page.context["others"]] == ["app_code", "sms", "office_call", "email"]
 
 
 def test_without_being_asked_there_is_no_setup(client: Any, carol: User) -> None:

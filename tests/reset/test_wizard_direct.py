@@ -59,7 +59,7 @@ def test_a_form_sent_once_more_moves_nothing_and_leads_where_the_person_is(
 def test_a_strangers_direct_pages_come_by_the_same_statements(
     alice: User, open_policy: ResetPolicy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(decoys, "_held", lambda chance, allowed, required: list(allowed))
+    monkeypatch.setattr(decoys, "_held", lambda chance, allowed, required: journeys.types_for(allowed))
     executors.current_keys()  # known to every process for a minute after the first reset
     seen = []
     for name in (journeys.ALICE, "nobody@acme.example"):

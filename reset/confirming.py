@@ -1,0 +1,103 @@
+"""What is confirmed elsewhere: by keys pressed in a call, or on a phone. The browser shows digits and waits.
+
+    the page shows two digits ── they are keyed in elsewhere ──▶ answer: counted, compared, noted on the challenge
+    the page asks again ──▶ `flow.answer`, or `own_challenges.check`, takes what was noted
+
+Nothing here passes a gate: whoever confirms doesn't hold the browser's secret, and the browser can't confirm.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+from enum import StrEnum
+from hmac import compare_digest
+from uuid import UUID
+
+from django.db import transaction
+
+from accounts import audit, tenants
+from accounts.audit import Activity, Event
+from accounts.methods import Method
+from accounts.visitor import Visitor
+from policy import throttle
+from policy.throttle import Use
+from reset import buckets, own_challenges
+from reset.models import Challenge, OwnChallenge, State
+from reset.own_challenges import FAILED
+from reset.password_proof import account_key_of
+from reset.requests import end, event
+
+Waiting = Challenge | OwnChallenge
+
+
+class Keyed(StrEnum):
+    """What became of the digits that were keyed in."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    OVER = "over"
+
+
+def find(challenge_id: UUID, methods: Collection[Method], now: datetime) -> Waiting | None:
+    """A challenge of one of these methods while somebody waits for it: unused, unconfirmed, in time, current."""
+    running = {"pk": challenge_id, "method__in": methods, "used_at": None, "confirmed_at": None, "expires_at__gt": now}
+    with tenants.all_opened():
+        of_reset: Waiting | None = (
+            Challenge.objects.filter(
+                **running, request__challenge=challenge_id, request__state=State.VERIFYING, is_deliverable=True
+            )
+            .select_related("request__tenant", "request__user")
+            .first()
+        )
+        return of_reset or OwnChallenge.objects.filter(**running).select_related("user__tenant").first()
+
+
+def answer(challenge: Waiting, typed: str, now: datetime) -> Keyed:
+    """Count an attempt, compare the digits with those that the page shows, and note it where they are right.
+
+    The attempt counts against the account alone: where a call or a phone reaches us from tells nothing of a person.
+    """
+    with tenants.all_opened():
+        counted = throttle.count(_attempt(challenge), now=now)[0]
+        if counted.is_over:
+            return Keyed.OVER
+        if not compare_digest(typed.encode(), challenge.shown.encode()):
+            return _miss(challenge, is_last=counted.is_used_up, now=now)
+        return _confirm(challenge, now)
+
+
+def _attempt(challenge: Waiting, amount: int = 1) -> Use:
+    if isinstance(challenge, OwnChallenge):
+        return Use(throttle.FAILURES_OF_OWN, account_key_of(challenge.user), amount)
+    return Use(throttle.FAILURES_OF_ACCOUNT, buckets.of_request(challenge.request), amount)
+
+
+def _miss(challenge: Waiting, is_last: bool, now: datetime) -> Keyed:
+    """Wrong digits are recorded as a wrong answer is; after the last attempt a reset is blocked."""
+    failed = FAILED[challenge.purpose] if isinstance(challenge, OwnChallenge) else Activity.VERIFICATION_FAILED
+    audit.record(_event(challenge, failed, reason="wrong_digits"))
+    if is_last and isinstance(challenge, Challenge):
+        end(challenge.request, State.BLOCKED, "too_many_failures", _browser(challenge), now)
+    return Keyed.OVER if is_last else Keyed.WRONG
+
+
+def _confirm(challenge: Waiting, now: datetime) -> Keyed:
+    waiting = type(challenge).objects.filter(pk=challenge.pk, used_at=None, confirmed_at=None, expires_at__gt=now)
+    with transaction.atomic():
+        if waiting.update(confirmed_at=now) != 1:
+            return Keyed.OVER
+        throttle.count(_attempt(challenge, -1), now=now)
+        audit.record(_event(challenge, Activity.CONFIRMED_ELSEWHERE))
+    return Keyed.RIGHT
+
+
+def _event(challenge: Waiting, activity: str, reason: str = "") -> Event:
+    if isinstance(challenge, OwnChallenge):
+        return own_challenges.event(challenge.user, activity, _browser(challenge), challenge, reason)
+    return event(challenge.request, activity, _browser(challenge), not reason, reason, method=challenge.method)
+
+
+def _browser(challenge: Waiting) -> Visitor:
+    """Who asked, as far as it is known: the browser that waits."""
+    if isinstance(challenge, OwnChallenge):
+        return Visitor()
+    return Visitor(challenge.request.client_address, challenge.request.user_agent)

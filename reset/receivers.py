@@ -1,0 +1,16 @@
+"""What reset does when something happens below it."""
+
+from typing import Any
+
+from django.dispatch import receiver
+
+from notifications.models import Channel
+from notifications.signals import provider_unreachable
+from policy import throttle
+from policy.throttle import Use
+
+
+@receiver(provider_unreachable)
+def note_unreachable(channel: Channel, **_: Any) -> None:
+    """For a minute people are told, and shown other ways, before they wait for what doesn't come (`reset/sending.py`)."""
+    throttle.count(Use(throttle.PROVIDER_UNREACHABLE, channel))
