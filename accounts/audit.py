@@ -55,6 +55,9 @@ class Activity:
     METHOD_REFUSED = "methods.registration_failed"
     METHODS_CONFIRMED = "methods.confirmed"
     REGISTRATION_SKIPPED = "methods.registration_skipped"
+    ACCESS_PASS_ISSUED = "access_pass.issued"  # noqa: S105
+    ACCESS_PASS_APPROVED = "access_pass.approved"  # noqa: S105
+    ACCESS_PASS_EXPIRED = "access_pass.expired"  # noqa: S105
     PROOF_STARTED = "account.proof_started"
     PROOF_GIVEN = "account.proof_given"
     PROOF_FAILED = "account.proof_failed"

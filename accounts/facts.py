@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 
 from accounts.lookups import Lookup
-from accounts.methods import ANSWERS_ASKED, AuthenticatorType, Method
+from accounts.methods import AuthenticatorType, Method
 from accounts.models import (
     Authenticator,
     GroupMembership,
@@ -25,7 +25,10 @@ from accounts.tenants import all_opened
 
 @dataclass(frozen=True)
 class AuthenticatorFacts:
-    """One registered authenticator, without its value. `counts` says whether it proves anything yet."""
+    """One registered authenticator, without its value. `counts` says whether it proves anything yet.
+
+    `stands_alone`: a temporary access pass that needs no second proof beside it. `answers`: how many questions are answered.
+    """
 
     id: int
     type: AuthenticatorType
@@ -37,6 +40,13 @@ class AuthenticatorFacts:
     counts: bool
     is_first: bool = False
     in_own_domain: bool = False
+    stands_alone: bool = False
+    answers: int = 0
+    is_readable: bool = True
+
+    def proves(self, questions_asked: int) -> bool:
+        """Whether it proves anything where so many questions are asked: with fewer answered they can't be."""
+        return self.counts and (self.type != AuthenticatorType.QUESTIONS or self.answers >= questions_asked)
 
 
 @dataclass(frozen=True)
@@ -58,10 +68,10 @@ class UserFacts:
         return bool(self.roles)
 
 
-def has_enough_answers() -> Exists:
-    """Of an authenticator: whether as many questions are answered as are asked."""
+def has_answers(number: int) -> Exists:
+    """Of an authenticator: whether so many questions are answered."""
     answers = SecurityAnswer.objects.filter(authenticator=OuterRef("pk")).order_by("id")
-    return Exists(answers[ANSWERS_ASKED - 1 : ANSWERS_ASKED])
+    return Exists(answers[number - 1 : number])
 
 
 def has_unused_codes() -> Exists:
@@ -70,10 +80,11 @@ def has_unused_codes() -> Exists:
 
 
 def _authenticators(user_ids: Sequence[int]) -> "QuerySet[Authenticator]":
+    answers = SecurityAnswer.objects.filter(authenticator=OuterRef("pk")).order_by().values("authenticator")
     held = Authenticator.objects.filter(user_id__in=user_ids).annotate(
-        has_enough_answers=has_enough_answers(), has_unused_codes=has_unused_codes()
+        answered=Subquery(answers.annotate(number=Count("pk")).values("number")), has_unused_codes=has_unused_codes()
     )
-    return held.order_by("registered_at", "id")
+    return held.select_related("access_pass").order_by("registered_at", "id")
 
 
 def _authenticators_of_one(user: int) -> "QuerySet[Authenticator]":
@@ -89,8 +100,9 @@ def load(users: Sequence[User], imported_counts: bool, now: datetime) -> dict[in
     ids = [user.pk for user in users] or [0]
     groups, roles = groups_and_roles(ids)
     held: dict[int, list[AuthenticatorFacts]] = defaultdict(list)
+    epochs = {user.pk: user.credentials_epoch for user in users}
     for row in AUTHENTICATORS.rows(user=ids[0]) if len(ids) == 1 else _authenticators(ids):
-        held[row.user_id].append(_authenticator(row, imported_counts, now))
+        held[row.user_id].append(_authenticator(row, epochs[row.user_id], imported_counts, now))
     return {
         user.pk: UserFacts(
             user_id=user.pk,
@@ -107,7 +119,10 @@ def load(users: Sequence[User], imported_counts: bool, now: datetime) -> dict[in
     }
 
 
-def _authenticator(row: Authenticator, imported_counts: bool, now: datetime) -> AuthenticatorFacts:
+def _authenticator(row: Authenticator, epoch: str, imported_counts: bool, now: datetime) -> AuthenticatorFacts:
+    is_pass = row.type == AuthenticatorType.ACCESS_PASS
+    if not row.is_readable:
+        row.note_unreadable()
     return AuthenticatorFacts(
         id=row.pk,
         type=AuthenticatorType(row.type),
@@ -116,19 +131,22 @@ def _authenticator(row: Authenticator, imported_counts: bool, now: datetime) -> 
         destination=row.digest,
         confirmed=row.confirmed_at is not None,
         imported=row.source != Authenticator.Source.USER,
-        counts=row.proves(imported_counts, now) and _is_complete(row),
+        counts=row.is_readable and _counts(row, epoch, imported_counts, now),
         is_first=row.is_first,
         in_own_domain=row.in_own_domain,
+        stands_alone=is_pass and row.access_pass.stands_alone(now),
+        answers=row.answered or 0,  # type: ignore[attr-defined]
+        is_readable=row.is_readable,
     )
 
 
-def _is_complete(row: Authenticator) -> bool:
-    """Questions prove nothing until as many are answered as are asked, recovery codes nothing once all are used up."""
-    if row.type == AuthenticatorType.QUESTIONS:
-        return bool(row.has_enough_answers)  # type: ignore[attr-defined]
-    if row.type == AuthenticatorType.RECOVERY_CODES:
-        return bool(row.has_unused_codes)  # type: ignore[attr-defined]
-    return True
+def _counts(row: Authenticator, epoch: str, imported_counts: bool, now: datetime) -> bool:
+    """Whether it may prove something. A pass is no contact data: staff make it on purpose, and it counts while it works."""
+    if row.type == AuthenticatorType.ACCESS_PASS:
+        return row.access_pass.is_live(now) and row.access_pass.epoch == epoch
+    # Recovery codes prove nothing once all are used up.
+    is_used_up = row.type == AuthenticatorType.RECOVERY_CODES and not row.has_unused_codes  # type: ignore[attr-defined]
+    return row.proves(imported_counts, now) and not is_used_up
 
 
 def groups_and_roles(user_ids: Iterable[int]) -> tuple[dict[int, set[int]], dict[int, set[str]]]:

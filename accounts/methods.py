@@ -17,6 +17,7 @@ class Method(models.TextChoices):
     RECOVERY_CODE = "recovery_code", _("Recovery code")
     PASSKEY = "passkey", _("Passkey or security key")
     APP_NOTIFICATION = "app_notification", _("Authenticator app notification")
+    ACCESS_PASS = "access_pass", _("Temporary access pass")
 
 
 class Kind(models.TextChoices):
@@ -28,6 +29,7 @@ class Kind(models.TextChoices):
     QUESTIONS = "questions", _("security questions")
     RECOVERY = "recovery", _("recovery codes")
     PASSKEY = "passkey", _("passkey")
+    PASS = "pass", _("temporary access pass")
 
 
 KIND_OF: dict[Method, Kind] = {
@@ -40,7 +42,12 @@ KIND_OF: dict[Method, Kind] = {
     Method.RECOVERY_CODE: Kind.RECOVERY,
     Method.PASSKEY: Kind.PASSKEY,
     Method.APP_NOTIFICATION: Kind.APP,
+    Method.ACCESS_PASS: Kind.PASS,
 }
+
+
+# What people register and keep. A temporary access pass is staff's word for a few hours.
+LASTING_METHODS = tuple(method for method in Method if method != Method.ACCESS_PASS)
 
 
 class AuthenticatorType(models.TextChoices):
@@ -54,10 +61,11 @@ class AuthenticatorType(models.TextChoices):
     RECOVERY_CODES = "recovery_codes", _("Recovery codes")
     PASSKEY = "passkey", _("Passkey")
     PHONE_APP = "phone_app", _("Phone that asks")
+    ACCESS_PASS = "access_pass", _("Temporary access pass")
 
 
-# So many security questions are asked at a time. Source: Entra's number.
-ANSWERS_ASKED = 3
+# Where no policy says otherwise, so many security questions are registered, and so many asked. Source: Entra's numbers.
+QUESTIONS_REGISTERED, QUESTIONS_ASKED = 5, 3
 
 METHODS_OF: dict[AuthenticatorType, tuple[Method, ...]] = {
     AuthenticatorType.EMAIL: (Method.EMAIL,),
@@ -68,6 +76,7 @@ METHODS_OF: dict[AuthenticatorType, tuple[Method, ...]] = {
     AuthenticatorType.RECOVERY_CODES: (Method.RECOVERY_CODE,),
     AuthenticatorType.PASSKEY: (Method.PASSKEY,),
     AuthenticatorType.PHONE_APP: (Method.APP_NOTIFICATION,),
+    AuthenticatorType.ACCESS_PASS: (Method.ACCESS_PASS,),
 }
 
 

@@ -1,14 +1,16 @@
 """Moving everything at rest to the newest keys, so that old ones can be thrown away.
 
 Sealed values are opened and sealed anew; what can be opened can be digested anew too. It may be stopped and run again:
-what is done is not done twice.
+what is done is not done twice. Parts above this one say with `cover` which of their models hold sealed values.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Model
 
 from accounts import audit, secrets
 from accounts.audit import Activity, Event
@@ -19,13 +21,23 @@ from accounts.tenants import all_opened
 ROWS_AT_ONCE = 500
 
 
+# Models with a column `sealed`, bound to their `place`.
+_covered: list[type[Model]] = [Authenticator]
+
+
+def cover(model: type[Model]) -> None:
+    """Let a rotation move what the rows of this model keep `sealed` for their `place`."""
+    if model not in _covered:
+        _covered.append(model)
+
+
 @dataclass
 class Rotation:
-    """What was moved, what can't be opened (ids of authenticators), and which old keys nothing at rest needs now."""
+    """What was moved, what can't be opened (which rows), and which old keys nothing at rest needs now."""
 
     moved: int = 0
     current: int = 0
-    unreadable: list[int] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
     free_sealing_keys: list[str] = field(default_factory=list)
     free_digest_keys: list[str] = field(default_factory=list)
     needed_digest_keys: list[str] = field(default_factory=list)
@@ -34,7 +46,7 @@ class Rotation:
 def total() -> int:
     """How many sealed values there are."""
     with all_opened():
-        return Authenticator.objects.exclude(sealed=b"").count()
+        return sum(_sealed(model).count() for model in _covered)
 
 
 def rotate(dry_run: bool, on_rows: Callable[[int], object]) -> Rotation:
@@ -42,7 +54,7 @@ def rotate(dry_run: bool, on_rows: Callable[[int], object]) -> Rotation:
     result = Rotation()
     with all_opened():
         used: set[str] = set()
-        for rows in _batches():
+        for rows in (batch for model in _covered for batch in _batches(model)):
             with transaction.atomic():
                 for row in rows:
                     _move(row, result, dry_run)
@@ -55,31 +67,45 @@ def rotate(dry_run: bool, on_rows: Callable[[int], object]) -> Rotation:
     return result
 
 
-def _batches() -> Iterator[list[Authenticator]]:
-    last = 0
-    rows = Authenticator.objects.exclude(sealed=b"").order_by("pk")
-    while batch := list(rows.filter(pk__gt=last)[:ROWS_AT_ONCE]):
-        last = batch[-1].pk
+def _sealed(model: Any) -> Any:
+    return model.objects.exclude(sealed=b"").order_by("pk")
+
+
+def _batches(model: type[Model]) -> Iterator[list[Any]]:
+    rows = _sealed(model)
+    while batch := list(rows[:ROWS_AT_ONCE]):
+        rows = _sealed(model).filter(pk__gt=batch[-1].pk)
         yield batch
 
 
-def _move(row: Authenticator, result: Rotation, dry_run: bool) -> None:
+def _move(row: Any, result: Rotation, dry_run: bool) -> None:
     """Leaves in `row` what is stored in the end. A value that changed meanwhile was made with the newest key anyway."""
-    newest_digest = settings.DIGEST_KEYS[0].id
-    if secrets.is_sealed_with_newest_key(bytes(row.sealed)) and row.digest.partition(":")[0] in ("", newest_digest):
+    if _is_current(row):
         result.current += 1
         return
     try:
         plaintext = secrets.open_sealed(bytes(row.sealed), row.place)
-        digest = secrets.digest(row.digest_purpose, row.secret_value) if row.digest else ""
-    except (UnknownKey, Damaged):
-        result.unreadable.append(row.pk)
+        digest = _digest_anew(row)
+    except (UnknownKey, Damaged, ValueError, KeyError):
+        result.unreadable.append(f"{row._meta.verbose_name} {row.pk}")
         return
     sealed = secrets.seal(plaintext, row.place)
     if not dry_run:
-        Authenticator.objects.filter(pk=row.pk, sealed=row.sealed).update(sealed=sealed, digest=digest)
+        type(row).objects.filter(pk=row.pk, sealed=row.sealed).update(sealed=sealed, digest=digest)
     row.sealed, row.digest = sealed, digest
     result.moved += 1
+
+
+def _is_current(row: Any) -> bool:
+    digest_keys = ("", settings.DIGEST_KEYS[0].id)
+    is_digest = not isinstance(row, Authenticator) or row.digest.partition(":")[0] in digest_keys
+    return secrets.is_sealed_with_newest_key(bytes(row.sealed)) and is_digest
+
+
+def _digest_anew(row: Any) -> str:
+    """Only an authenticator's digest is one of its sealed value; another's is checked with the key that made it."""
+    is_made_anew = isinstance(row, Authenticator) and row.digest
+    return secrets.digest(row.digest_purpose, row.secret_value) if is_made_anew else str(row.digest)
 
 
 def _key_id(sealed: bytes) -> str:

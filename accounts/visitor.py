@@ -1,7 +1,8 @@
 """Who asks, as far as the network tells: client address and user agent."""
 
 import ipaddress
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 IPV6_PREFIX = 64
 # In this order: most browsers also name the ones they are made from.
@@ -15,12 +16,20 @@ SYSTEMS = (
 )  # fmt: skip
 
 
+def _nobodys(user_id: int) -> bool:
+    return False
+
+
 @dataclass(frozen=True)
 class Visitor:
-    """Where a request comes from. `address` is what the trusted proxies vouch for."""
+    """Where a request comes from. `address` is what the trusted proxies vouch for.
+
+    `is_browser_of` says whether the browser is signed in as, or recognised for, the person of this id.
+    """
 
     address: str = ""
     user_agent: str = ""
+    is_browser_of: Callable[[int], bool] = field(default=_nobodys, repr=False, compare=False)
 
     @property
     def client(self) -> str:

@@ -37,7 +37,7 @@ Found = Iterator[CheckMessage]
 def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
     """All checks of the profile in force."""
     if settings.EMBEDDED:
-        return list(_embedded())
+        return [*_embedded(), *_passkeys()]
     return [
         *_profile(),
         *_secret_key(),
@@ -45,6 +45,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Ch
         *_signing_key(),
         *_executor_key(os.environ.get(PROCESS, "")),
         *_addresses(),
+        *_passkeys(),
         *_servers(),
         *_delivery(),
         *_static_files(os.environ.get(PROCESS, "")),
@@ -185,6 +186,31 @@ def _addresses() -> Found:
         )
 
 
+def _passkeys() -> Found:
+    """Browsers make and use passkeys for a site's own name or a domain above it, over https or on this very machine."""
+    host, bound_to = host_of(settings.BASE_URL), settings.PASSKEY_HOST
+    if not host:
+        return  # that is said already
+    if bound_to and bound_to != host and not (host.endswith(f".{bound_to}") and "." in bound_to):
+        yield Error(
+            f"PASSKEY_HOST ({bound_to}) is neither the host of BASE_URL ({host}) nor a domain above it.",
+            hint="Browsers refuse such passkeys. Remove it, or name the host or your own domain, like example.com.",
+            id="rekey.E024",
+        )
+    elif not bound_to:
+        yield Warning(
+            f"There are no passkeys at {host}: browsers bind them to names, and this is a number.",
+            hint="Give BASE_URL a host name, such as https://reset.example.com.",
+            id="rekey.W002",
+        )
+    elif not settings.SECURE and host != "localhost" and not host.endswith(".localhost"):
+        yield Warning(
+            f"Browsers allow no passkeys at {settings.BASE_URL}: it is neither https nor localhost.",
+            hint="Use https, or open the embedded profile as http://localhost.",
+            id="rekey.W003",
+        )
+
+
 def _servers() -> Found:
     if not settings.POSTGRESQL:
         yield Error(
@@ -225,7 +251,7 @@ def _delivery() -> Found:
     if mail.scheme and "captured" not in (mail.scheme, sms.scheme, voice.scheme):
         for problem in channels.problems():
             yield Error(f"{problem}.", hint="docs/settings.md has an example of each.", id="rekey.E021")
-    yield from _open_to_others(settings.VAPID_PRIVATE_KEY_FILE, "VAPID_PRIVATE_KEY_FILE", "rekey.E024")
+    yield from _open_to_others(settings.VAPID_PRIVATE_KEY_FILE, "VAPID_PRIVATE_KEY_FILE", "rekey.E025")
 
 
 def _static_files(process: str) -> Found:

@@ -25,6 +25,7 @@ KINDS: dict[str, tuple[Channel, ...]] = {
     "alarm_was_raised": (Channel.EMAIL,),
     "prompt": (Channel.PUSH,),
     "prompt_was_refused": (Channel.EMAIL,),
+    "access_pass_was_given": (Channel.EMAIL,),
     "spend_alarm": (Channel.EMAIL,),
 }
 PASSCODE_LIFETIME = timedelta(minutes=5)
@@ -124,6 +125,13 @@ def authenticator_was_changed(*, kind: str, **notice: Unpack[Notice]) -> Draft:
 def own_method_was_changed(*, change: str, kind: str, **notice: Unpack[Notice]) -> Draft:
     """To a person's other addresses: a method was `added`, `replaced` or `removed` by somebody signed in as this person."""
     return _notice("own_method_was_changed", notice, change=change, kinds=kind)
+
+
+def access_pass_was_given(*, alone_at: datetime | None = None, **notice: Unpack[Notice]) -> Draft:
+    """To every address on file: staff made a temporary access pass; or approved it, so that from `alone_at` on it sets a
+    new password without another proof.
+    """
+    return _notice("access_pass_was_given", notice, **({"alone_at": alone_at.isoformat()} if alone_at else {}))
 
 
 def alarm_was_raised(*, support_code: str = "", **notice: Unpack[Notice]) -> Draft:

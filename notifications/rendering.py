@@ -98,8 +98,8 @@ WRITERS: dict[Channel, Callable[[str, dict[str, Any]], Content]] = {
 def _readable(context: dict[str, str]) -> dict[str, Any]:
     """Times and kinds as the reader's language writes them; everything else as it is."""
     values: dict[str, Any] = {name: text if name == "text" else _on_one_line(text) for name, text in context.items()}
-    if "when" in context:
-        values["when"] = _moment(context["when"])
+    for moment in {"when", "alone_at"} & set(context):
+        values[moment] = _moment(context[moment])
     if "kinds" in context:
         labels = [str(Kind(kind).label) for kind in context["kinds"].split(",") if kind in Kind]
         values["kinds"] = ", ".join(labels)

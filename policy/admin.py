@@ -5,20 +5,26 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.db.models import Model, QuerySet
+from django.db.models import Exists, Model, OuterRef, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
+from accounts.admin import ranks
 from accounts.admin.base import PLATFORM_WIDE, ScopedAdmin, ScopedForm, ScopedInline, person_of
 from accounts.audit import Activity
-from accounts.methods import Method
+from accounts.methods import LASTING_METHODS, METHODS_OF, Method
+from accounts.models import Authenticator, GroupMembership, User
+from accounts.names import key_of
 from policy import advice
 from policy.models import QuestionText, ResetPolicy, SignInRule
-from policy.models.policies import PolicyGroup, default_methods
+from policy.models.policies import CONFIRM_QUESTIONS_ALONE, PolicyGroup, default_methods, questions_stand_alone
 from policy.models.signin import SignInRuleGroup
 
 ALWAYS_POLICY_CHANGED = (Activity.POLICY_CHANGED, Activity.POLICY_CHANGED, Activity.POLICY_CHANGED)
 CUSTOM_QUESTIONS = 20
+QUESTION_FIELDS = ("questions_registered", "questions_asked", "confirm_questions_alone", "questions_alone_told")
 REGISTRATION_FIELDS = ("registration_required", "registration_skippable", "registration_skip_days", "reconfirm_days")
 
 
@@ -30,6 +36,30 @@ class ResetPolicyForm(ScopedForm):
         widget=forms.CheckboxSelectMultiple,
         required=False,
     )
+    confirm_questions_alone = forms.BooleanField(
+        label=_("Security questions alone may be enough"),
+        required=False,
+        help_text=_(
+            "To be ticked where security questions are allowed and one method is required: whoever knows or looks up "
+            "the answers can then set a new password. It is noted who confirmed this. Administrators never get questions."
+        ),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["confirm_questions_alone"] = self.instance.questions_alone_at is not None
+
+    def clean(self) -> dict[str, Any]:
+        """Notes who confirmed that questions alone may be enough, and forgets it where they are not."""
+        data = super().clean()
+        policy = self.instance
+        if not questions_stand_alone(data.get("methods", ()), data.get("methods_required", 0)):
+            policy.questions_alone_at, policy.questions_alone_by = None, None
+        elif not data.get("confirm_questions_alone"):
+            self.add_error("confirm_questions_alone", CONFIRM_QUESTIONS_ALONE)
+        elif policy.questions_alone_at is None:
+            policy.questions_alone_at, policy.questions_alone_by = timezone.now(), self.actor
+        return data
 
 
 class PolicyGroupForm(ScopedForm):
@@ -82,9 +112,19 @@ class ResetPolicyAdmin(ScopedAdmin):
         (None, {"fields": ("name", "priority")}),
         (_("Who may reset"), {"fields": ("audience",)}),
         (_("Methods"), {"fields": ("methods_required", "methods", "entra_compatible", "unlock_without_reset")}),
+        (_("Security questions"), {"fields": QUESTION_FIELDS}),
         (_("Registration"), {"fields": REGISTRATION_FIELDS}),
         (_("Notifications"), {"fields": ("notify_users", "notify_administrators")}),
     )
+
+    readonly_fields = ("questions_alone_told",)
+
+    @admin.display(description=_("confirmed"))
+    def questions_alone_told(self, policy: ResetPolicy) -> str:
+        if policy.questions_alone_at is None:
+            return "–"
+        moment = date_format(timezone.localtime(policy.questions_alone_at), "DATETIME_FORMAT")
+        return f"{moment}, {policy.questions_alone_by or '–'}"
 
     @admin.display(description=_("methods allowed"))
     def methods_told(self, policy: ResetPolicy) -> str:
@@ -143,8 +183,24 @@ def _for_advice(form: Any, change: bool) -> tuple[advice.Draft, list[advice.Othe
         notify_users=policy.notify_users,
         notify_administrators=policy.notify_administrators,
         required_before=form.initial.get("methods_required") if change else None,
+        without_passkey=_without_passkey(policy) if advice.is_for_passkeys_only(policy.methods) else 0,
     )
     return draft, [advice.Other(other.name, other.audience, other.priority) for other in others]
+
+
+def _without_passkey(policy: ResetPolicy) -> int:
+    """How many people in the policy's audience could not reset: they hold nothing of what it allows."""
+    people = User.objects.filter(tenant=policy.tenant, is_enabled=True, is_protected=False, is_external=False)
+    if policy.audience == ResetPolicy.Audience.NOBODY:
+        return 0
+    if policy.audience == ResetPolicy.Audience.GROUPS:
+        chosen = set(PolicyGroup.objects.filter(policy=policy).values_list("group_id", flat=True))
+        inside = GroupMembership.objects.filter(group__in=ranks.groups_inside(chosen))
+        people = people.filter(pk__in=inside.values("user_id"))
+    types = [kind for kind, methods in METHODS_OF.items() if set(methods) & set(policy.methods) & set(LASTING_METHODS)]
+    held = Authenticator.objects.filter(user=OuterRef("pk"), type__in=types, confirmed_at__isnull=False)
+    number: int = people.exclude(Exists(held)).count()
+    return number
 
 
 class QuestionTextForm(ScopedForm):
@@ -153,9 +209,13 @@ class QuestionTextForm(ScopedForm):
     def clean(self) -> dict[str, Any]:
         data = super().clean()
         tenant = self.instance.tenant if self.instance.tenant_id else None
-        held = QuestionText.objects.filter(tenant=tenant).exclude(pk=self.instance.pk).count()
-        if held >= CUSTOM_QUESTIONS:
+        held = list(
+            QuestionText.objects.filter(tenant=tenant).exclude(pk=self.instance.pk).values_list("text", flat=True)
+        )
+        if len(held) >= CUSTOM_QUESTIONS:
             raise ValidationError(_("There are 20 questions of your own already. Delete one first."), code="many")
+        if key_of(data.get("text", "")) in {key_of(text) for text in held}:
+            self.add_error("text", _("You have this question already."))
         return data
 
 

@@ -1,10 +1,11 @@
 """What is unwise about a policy, though it is allowed: shown after saving, blocks nothing. Pure, on plain data."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from accounts.methods import KIND_OF, Method
 
@@ -14,7 +15,10 @@ Sentence = str | Promise
 
 @dataclass(frozen=True)
 class Draft:
-    """A policy as its administrator just saved it. `required_before` is None for a new one."""
+    """A policy as its administrator just saved it. `required_before` is None for a new one.
+
+    `without_passkey`: where nothing else than passkeys and their way back is allowed, how many people hold neither.
+    """
 
     audience: str
     group_count: int
@@ -26,6 +30,7 @@ class Draft:
     notify_users: bool
     notify_administrators: bool
     required_before: int | None = None
+    without_passkey: int = 0
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,19 @@ class Other:
 
 def advise(draft: Draft, others: Sequence[Other] = ()) -> tuple[Sentence, ...]:
     """All that is unwise, what strands people first. Source: Entra's planning advice."""
-    return (*_on_audience(draft, others), *_on_methods(draft), *_on_registration(draft), *_on_notices(draft))
+    return (
+        *_on_audience(draft, others),
+        *_on_methods(draft),
+        *_on_passkeys(draft),
+        *_on_registration(draft),
+        *_on_notices(draft),
+    )
+
+
+def is_for_passkeys_only(methods: Iterable[str]) -> bool:
+    """Whether nobody can be talked out of a proof: passkeys, with recovery codes as the way back or without."""
+    lasting = set(methods) - {Method.ACCESS_PASS}
+    return Method.PASSKEY in lasting and lasting <= {Method.PASSKEY, Method.RECOVERY_CODE}
 
 
 def _on_audience(draft: Draft, others: Sequence[Other]) -> list[Sentence]:
@@ -54,8 +71,9 @@ def _on_audience(draft: Draft, others: Sequence[Other]) -> list[Sentence]:
 
 
 def _on_methods(draft: Draft) -> list[Sentence]:
-    on_phone = draft.methods & {Method.APP_CODE, Method.APP_NOTIFICATION}
-    kinds = {KIND_OF[Method(method)] for method in draft.methods if method in Method.values}
+    methods = draft.methods - {Method.ACCESS_PASS}  # nobody has one to rely on
+    on_phone = methods & {Method.APP_CODE, Method.APP_NOTIFICATION}
+    kinds = {KIND_OF[Method(method)] for method in methods if method in Method.values}
     checks: tuple[tuple[bool, Sentence], ...] = (
         (
             len(kinds) < draft.methods_required,
@@ -66,11 +84,11 @@ def _on_methods(draft: Draft) -> list[Sentence]:
             _("People who have registered only one method can't reset until they register another."),
         ),
         (
-            len(kinds) == 1 and draft.methods_required == 1,
+            len(kinds) == 1 and draft.methods_required == 1 and not is_for_passkeys_only(methods),
             _("Only one method is allowed. Whoever loses it can't get back in; allow a second one."),
         ),
         (
-            bool(on_phone) and len(draft.methods - on_phone) < draft.methods_required,
+            bool(on_phone) and len(methods - on_phone) < draft.methods_required,
             _("A lost phone takes the authenticator app with it. Allow one more method beside the app."),
         ),
         (
@@ -82,6 +100,26 @@ def _on_methods(draft: Draft) -> list[Sentence]:
         ),
     )
     return [sentence for applies, sentence in checks if applies]
+
+
+def _on_passkeys(draft: Draft) -> list[Sentence]:
+    advice: list[Sentence] = []
+    if not is_for_passkeys_only(draft.methods):
+        return advice
+    if Method.RECOVERY_CODE not in draft.methods:
+        advice.append(
+            _(
+                "Only passkeys are allowed. Allow recovery codes too: they are the way back for whoever loses the device."
+            )
+        )
+    if draft.without_passkey:
+        sentence = ngettext(
+            "%(number)d person under this policy has no passkey yet and can't reset until there is one.",
+            "%(number)d people under this policy have no passkey yet and can't reset until there is one.",
+            draft.without_passkey,
+        )
+        advice.append(sentence % {"number": draft.without_passkey})
+    return advice
 
 
 def _on_registration(draft: Draft) -> list[Sentence]:

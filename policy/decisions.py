@@ -3,12 +3,12 @@
 The wizard, decoys, `explain_user` and the console all ask here.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from accounts.facts import AuthenticatorFacts, UserFacts
-from accounts.methods import KIND_OF, Kind, Method
+from accounts.methods import KIND_OF, QUESTIONS_ASKED, QUESTIONS_REGISTERED, Kind, Method
 
 ADMINISTRATOR_METHODS = (
     Method.EMAIL,
@@ -66,6 +66,8 @@ class PolicyFacts:
     registration_skippable: bool = True
     registration_skip_days: int = 14
     reconfirm_days: int = 180
+    questions_registered: int = QUESTIONS_REGISTERED
+    questions_asked: int = QUESTIONS_ASKED
 
 
 @dataclass(frozen=True)
@@ -88,12 +90,13 @@ class Authority:
 
 @dataclass(frozen=True)
 class Offer:
-    """A method with the authenticator it would use."""
+    """A method with the authenticator it would use. `stands_alone`: a pass that needs no second proof beside it."""
 
     method: Method
     authenticator_id: int
     mask: str
     destination: str
+    stands_alone: bool = False
 
     @property
     def kind(self) -> Kind:
@@ -132,8 +135,8 @@ def decide_reset(
     if policy is None:
         enabled = any(candidate.audience != "nobody" for candidate in policies)
         return Decision((*refusals, Refusal.OUT_OF_SCOPE if enabled else Refusal.NO_POLICY))
-    offers = usable_offers(user.authenticators, policy.methods)
-    if len({offer.kind for offer in offers}) < policy.methods_required:
+    offers = usable_offers(user.authenticators, policy.methods, policy.questions_asked)
+    if not can_be_enough(offers, policy.methods_required):
         refusals.append(Refusal.TOO_FEW_METHODS)
     if unlock and not policy.unlock_without_reset:
         refusals.append(Refusal.UNLOCK_NOT_ALLOWED)
@@ -173,7 +176,19 @@ def governing_policy(user: UserFacts, policies: Iterable[PolicyFacts]) -> Policy
     return None
 
 
-def usable_offers(authenticators: Iterable[AuthenticatorFacts], allowed: Sequence[Method]) -> tuple[Offer, ...]:
+def questions_asked_of(policy: PolicyFacts | None) -> int:
+    """How many questions a person under this policy, or under none, is asked."""
+    return policy.questions_asked if policy else QUESTIONS_ASKED
+
+
+def questions_registered_of(policy: PolicyFacts | None) -> int:
+    """How many questions a person under this policy, or under none, registers."""
+    return policy.questions_registered if policy else QUESTIONS_REGISTERED
+
+
+def usable_offers(
+    authenticators: Iterable[AuthenticatorFacts], allowed: Sequence[Method], questions_asked: int = QUESTIONS_ASKED
+) -> tuple[Offer, ...]:
     """What may be used as a proof: first what the person chose to use first, then in the order the methods are allowed in.
 
     OFFERED_ONCE are one offer, however many are held.
@@ -181,15 +196,33 @@ def usable_offers(authenticators: Iterable[AuthenticatorFacts], allowed: Sequenc
     held = sorted(authenticators, key=lambda authenticator: not authenticator.is_first)
     first = {authenticator.id for authenticator in held if authenticator.is_first}
     offers = [
-        Offer(method, authenticator.id, authenticator.mask, authenticator.destination)
+        Offer(method, authenticator.id, authenticator.mask, authenticator.destination, authenticator.stands_alone)
         for authenticator in held
-        if authenticator.counts
+        if authenticator.proves(questions_asked)
         for method in authenticator.methods
         if method in allowed
     ]
     repeated = [offer for method in OFFERED_ONCE for offer in [offer for offer in offers if offer.method == method][1:]]
     distinct = [offer for offer in offers if offer not in repeated]
     return tuple(sorted(distinct, key=lambda offer: (offer.authenticator_id not in first, allowed.index(offer.method))))
+
+
+def can_be_enough(offers: Iterable[Offer], required: int) -> bool:
+    """Whether these offers could lead to an end. A pass needs another kind beside it, or a second person's approval."""
+    offers = list(offers)
+    kinds = {offer.kind for offer in offers}
+    return is_enough({Kind.PASS}, required, offers) or (kinds != {Kind.PASS} and len(kinds) >= required)
+
+
+def is_enough(passed: Collection[Kind], required: int, offers: Iterable[Offer]) -> bool:
+    """Whether the gates passed suffice.
+
+    A pass alone never does, however few the policy requires; where a second member of staff approved it and the waiting
+    time is over, that stands in for every other gate.
+    """
+    if set(passed) == {Kind.PASS}:
+        return any(offer.kind == Kind.PASS and offer.stands_alone for offer in offers)
+    return len(passed) >= required
 
 
 def open_offers(offers: Iterable[Offer], passed: Iterable[tuple[Kind, str]]) -> tuple[Offer, ...]:

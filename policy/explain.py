@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
 from accounts.facts import AuthenticatorFacts, UserFacts
-from accounts.methods import Method
+from accounts.methods import AuthenticatorType, Method
 from accounts.roles import Role
 from policy.decisions import (
     ADMINISTRATOR_METHODS,
@@ -23,6 +23,7 @@ from policy.decisions import (
     TenantFacts,
     decide_reset,
     governing_policy,
+    questions_asked_of,
 )
 
 Text = str | Promise
@@ -161,22 +162,35 @@ def _proofs(user: UserFacts, situation: Situation) -> Iterator[Line]:
     allowed = ADMINISTRATOR_METHODS if user.is_administrator else governing.methods if governing else ()
     for authenticator in user.authenticators:
         label = f"{authenticator.type.label} {authenticator.mask}".strip()
-        yield Line(label, *_standing(authenticator, allowed, situation.imported_counts))
+        yield Line(label, *_standing(authenticator, allowed, situation.imported_counts, questions_asked_of(governing)))
     if not user.authenticators:
         yield Line(_("Proofs"), _("none is registered"), _("Import or add an e-mail address or a phone number."))
 
 
-def _standing(authenticator: AuthenticatorFacts, allowed: Sequence[Method], imported_counts: bool) -> tuple[Text, Text]:
+def _standing(
+    authenticator: AuthenticatorFacts, allowed: Sequence[Method], imported_counts: bool, questions_asked: int
+) -> tuple[Text, Text]:
     """Whether it counts, and what would make it count."""
     if not authenticator.methods:
         return _("does not count: no method uses it"), ""
+    if not authenticator.is_readable:
+        return (
+            _("does not count: it can't be read"),
+            _("Put the old key back into SEALING_KEYS, or delete it and register it anew."),
+        )
+    if authenticator.type == AuthenticatorType.ACCESS_PASS and not authenticator.counts:
+        return _("does not count: it was used, or its time is over"), _("Make a new one.")
     if not authenticator.counts:
         if imported_counts:
             return _("does not count: somebody else changed it less than 72 hours ago"), _("Wait until they are over.")
         return _("does not count: the person never confirmed it"), _("Let imported methods count in this organisation.")
+    if not authenticator.proves(questions_asked):
+        return _("does not count: fewer questions are answered than are asked"), _("Answer the questions anew.")
     usable = [method for method in authenticator.methods if method in allowed]
     if not usable:
         return _("does not count: its method is not allowed"), _("Allow the method in the policy.")
+    if authenticator.type == AuthenticatorType.ACCESS_PASS and not authenticator.stands_alone:
+        return _("counts beside another proof"), _("A second member of staff may approve it to count alone.")
     return format_lazy(_("counts: {methods}"), methods=", ".join(str(method.label) for method in usable)), ""
 
 

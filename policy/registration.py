@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from accounts.facts import UserFacts
-from accounts.methods import KIND_OF, Kind, Method
+from accounts.methods import KIND_OF, LASTING_METHODS, Kind, Method
 from policy.decisions import (
     ADMINISTRATOR_GATES,
     ADMINISTRATOR_METHODS,
@@ -13,6 +13,7 @@ from policy.decisions import (
     PolicyFacts,
     TenantFacts,
     governing_policy,
+    questions_asked_of,
     usable_offers,
 )
 from policy.signin import NOBODY_IS_ASKED, SignInRuleFacts, decide_sign_in
@@ -126,7 +127,8 @@ def decide_registration(
     else:
         allowed = policy.methods if policy else ()
         required, is_enabled = policy.methods_required if policy else 1, usable and policy is not None
-    counted = usable_offers(user.authenticators, allowed or tuple(Method))
+    allowed = tuple(method for method in allowed if method in LASTING_METHODS)
+    counted = usable_offers(user.authenticators, allowed or LASTING_METHODS, questions_asked_of(policy))
     sign_in = decide_sign_in(user, rule)
     return Registration(
         allowed,

@@ -19,7 +19,7 @@ def _of_tenant(tenant: int) -> "QuerySet[Any, Any]":
     return rows.values(
         "id", "name", "audience", "methods", "methods_required", "unlock_without_reset", "notify_users",
         "notify_administrators", "registration_required", "registration_skippable", "registration_skip_days",
-        "reconfirm_days", "policy_groups__group_id",
+        "reconfirm_days", "questions_registered", "questions_asked", "policy_groups__group_id",
     )  # fmt: skip
 
 
@@ -47,6 +47,8 @@ def load(tenant: Tenant) -> tuple[PolicyFacts, ...]:
             registration_skippable=row["registration_skippable"],
             registration_skip_days=row["registration_skip_days"],
             reconfirm_days=row["reconfirm_days"],
+            questions_registered=row["questions_registered"],
+            questions_asked=row["questions_asked"],
         )
     return tuple(found.values())
 

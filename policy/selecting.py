@@ -11,13 +11,20 @@ from functools import cached_property
 from django.db.models import BooleanField, Case, Count, Exists, OuterRef, Q, QuerySet, Value, When
 from django.db.models.expressions import Combinable
 
-from accounts.facts import has_enough_answers, has_unused_codes
-from accounts.methods import KIND_OF, METHODS_OF, AuthenticatorType, Method, available_methods
+from accounts.facts import has_answers, has_unused_codes
+from accounts.methods import KIND_OF, LASTING_METHODS, METHODS_OF, AuthenticatorType, Method, available_methods
 from accounts.models import Authenticator, GroupMembership, GroupNesting, RoleAssignment, Tenant
 from policy import rules
-from policy.decisions import ADMINISTRATOR_GATES, ADMINISTRATOR_METHODS, PolicyFacts, TenantFacts
+from policy.decisions import (
+    ADMINISTRATOR_GATES,
+    ADMINISTRATOR_METHODS,
+    PolicyFacts,
+    TenantFacts,
+    questions_asked_of,
+)
 
 Condition = Q | Combinable
+Held = QuerySet[Authenticator]
 NOBODY, EVERYBODY = Q(pk__in=[]), ~Q(pk__in=[])
 
 
@@ -27,13 +34,13 @@ class Selection:
 
     tenant: TenantFacts
     policies: Sequence[PolicyFacts]
-    held: "QuerySet[Authenticator]"
+    held: Held
     nestings: Sequence[tuple[int, int]]
     role_groups: frozenset[int]
 
     @property
     def is_registered(self) -> Condition:
-        return self._by_policy(lambda methods, required: _holds(self.held, methods, required))
+        return self._by_policy(_holds)
 
     @property
     def is_enabled(self) -> Condition:
@@ -48,24 +55,41 @@ class Selection:
 
     @property
     def hangs_on_itself(self) -> Condition:
-        def only_own(methods: Sequence[Method], _required: int) -> Condition:
-            usable = self.held.filter(type__in=_types_of(methods))
+        def only_own(held: Held, methods: Sequence[Method], _required: int) -> Condition:
+            usable = held.filter(type__in=_types_of(methods))
             return Exists(usable) & ~Exists(usable.filter(in_own_domain=False))
 
         # Few people have such an address, and an index knows them: where nobody has, no policy needs to be asked.
         some = Authenticator.objects.filter(in_own_domain=True)
         return Q(pk__in=some.values("user")) & Q(self._by_policy(only_own))
 
-    def _by_policy(self, condition: Callable[[Sequence[Method], int], Condition]) -> Condition:
-        """The condition with the methods and the number of whatever governs a person, in the decision's own order."""
-        everything = tuple(Method)
-        for_administrators = ADMINISTRATOR_METHODS if self.tenant.administrators_may_reset else everything
+    def _by_policy(self, condition: Callable[[Held, Sequence[Method], int], Condition]) -> Condition:
+        """The condition with what counts under whatever governs a person, in the decision's own order."""
         governed = [
-            (self._covers(policy), condition(policy.methods or everything, policy.methods_required))
+            (
+                self._covers(policy),
+                condition(self._counting(policy), _lasting(policy.methods), policy.methods_required),
+            )
             for policy in self.policies
         ]
-        administrators = (self._has_role, condition(for_administrators, ADMINISTRATOR_GATES))
-        return self._case([administrators, *governed], condition(everything, 1))
+        administrators = (self._has_role, self._of_administrators(condition))
+        return self._case([administrators, *governed], condition(self._counting(None), LASTING_METHODS, 1))
+
+    def _of_administrators(self, condition: Callable[[Held, Sequence[Method], int], Condition]) -> Condition:
+        """Their own methods and number; where questions are among those, the policy says how many are asked."""
+        usual, gates = self._counting(None), ADMINISTRATOR_GATES
+        if self.tenant.administrators_may_reset:
+            return condition(usual, ADMINISTRATOR_METHODS, gates)
+        governed = [
+            (self._covers(policy), condition(self._counting(policy), LASTING_METHODS, gates))
+            for policy in self.policies
+        ]
+        return self._case(governed, condition(usual, LASTING_METHODS, gates))
+
+    def _counting(self, policy: PolicyFacts | None) -> Held:
+        """What proves something where this policy says how many questions are asked."""
+        unfinished = Q(type=AuthenticatorType.QUESTIONS) & ~Q(has_answers(questions_asked_of(policy)))
+        return self.held.exclude(unfinished)
 
     @staticmethod
     def _case(cases: Sequence[tuple[Condition, Condition]], otherwise: Condition) -> Condition:
@@ -117,12 +141,18 @@ def groups_inside(groups: Iterable[int], nestings: Sequence[tuple[int, int]]) ->
     return frozenset(found)
 
 
-def _counting(imported_counts: bool, now: datetime) -> "QuerySet[Authenticator]":
-    """A person's authenticators that prove something. The same as `Authenticator.proves`, and complete."""
-    unfinished = Q(type=AuthenticatorType.QUESTIONS) & ~Q(has_enough_answers())
+def _counting(imported_counts: bool, now: datetime) -> Held:
+    """A person's authenticators that prove something. The same as `Authenticator.proves`, with codes left.
+
+    What can't be read counts as nothing in a decision; a query can't know it.
+    """
     used_up = Q(type=AuthenticatorType.RECOVERY_CODES) & ~Q(has_unused_codes())
-    counts = Authenticator.proving(imported_counts, now) & ~unfinished & ~used_up
+    counts = Authenticator.proving(imported_counts, now) & ~used_up
     return Authenticator.objects.filter(counts, user=OuterRef("pk"))
+
+
+def _lasting(methods: Sequence[Method]) -> Sequence[Method]:
+    return tuple(method for method in methods if method in LASTING_METHODS) or LASTING_METHODS
 
 
 def _types_of(methods: Sequence[Method]) -> list[AuthenticatorType]:
@@ -130,7 +160,7 @@ def _types_of(methods: Sequence[Method]) -> list[AuthenticatorType]:
     return [kind for kind, served in METHODS_OF.items() if usable.intersection(served)]
 
 
-def _holds(held: "QuerySet[Authenticator]", methods: Sequence[Method], required: int) -> Condition:
+def _holds(held: Held, methods: Sequence[Method], required: int) -> Condition:
     """Whether a person holds so many kinds of these methods."""
     usable = set(methods) & set(available_methods())
     kinds = [

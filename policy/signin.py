@@ -8,7 +8,10 @@ from policy.decisions import Offer, usable_offers
 
 # An e-mail code often arrives where the password opens the door; answers to questions can be found out. Neither counts.
 # Source: Entra, which takes both for a reset only.
-SIGN_IN_METHODS = (Method.PASSKEY, Method.APP_CODE, Method.SMS, Method.RECOVERY_CODE)
+SIGN_IN_METHODS = (
+    Method.PASSKEY, Method.APP_NOTIFICATION, Method.APP_CODE, Method.SMS, Method.CALL, Method.OFFICE_CALL,
+    Method.RECOVERY_CODE,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

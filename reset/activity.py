@@ -29,6 +29,8 @@ SHOWN: dict[str, str | Promise] = {
     Activity.METHOD_RENAMED: _("Method renamed"),
     Activity.METHOD_USED_FIRST: _("Method chosen to be used first"),
     Activity.METHOD_REMOVED: _("Method removed"),
+    Activity.ACCESS_PASS_ISSUED: _("Temporary access pass made by the helpdesk"),
+    Activity.ACCESS_PASS_APPROVED: _("Temporary access pass approved"),
     Activity.PROOF_GIVEN: _("Proved before a change"),
     Activity.PROOF_FAILED: _("A proof before a change failed"),
     Activity.PROMPT_REFUSED: _("Refused on the phone: it wasn't you"),

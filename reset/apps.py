@@ -11,3 +11,5 @@ class ResetConfig(AppConfig):
     def ready(self) -> None:
         # What listens imports models, so it is loaded when those are there.
         import_module("reset.receivers")
+        # A rotation of keys must not lose what somebody is just registering.
+        import_module("accounts.rotation").cover(self.get_model("OwnChallenge"))

@@ -21,6 +21,7 @@ from reset.methods.base import Start
 from reset.models import Challenge, OwnChallenge, ResetRequest, State
 from reset.requests import end, event
 from reset.sending import NotSent, Sending
+from reset.snapshot import Snapshot
 from reset.standing import still_stands
 
 CHALLENGE_LIFETIME = timedelta(minutes=5)
@@ -56,9 +57,9 @@ HELD = Lookup(
 
 
 def authenticator_of(request: ResetRequest, authenticator_id: int | None, destination: str) -> Authenticator | None:
-    """What `held` finds. Asked for strangers too, who have none."""
+    """What `held` finds and can be read. Asked for strangers too, who have none."""
     found = HELD.rows(id=authenticator_id or 0, user=request.user_id or 0, digest=destination)
-    return found[0] if found else None
+    return found[0] if found and found[0].is_readable else None
 
 
 def start(
@@ -77,7 +78,17 @@ def start(
     is_real = authenticator is not None and is_right_destination
     goes_out = _may_go_out(request, offer, authenticator, typed, is_real, visitor, now)
     challenge = _challenge(request, offer, now)
-    given = Start(challenge.pk, request, request.tenant, authenticator, is_right_destination and goes_out, now)
+    kept = Snapshot.from_json(request.snapshot)
+    given = Start(
+        challenge.pk,
+        request,
+        request.tenant,
+        authenticator,
+        is_right_destination and goes_out,
+        now,
+        questions_registered=kept.questions_registered,
+        questions_asked=kept.questions_asked,
+    )
     prepared = METHODS[offer.method].prepare(given)
     challenge.digest, challenge.questions, challenge.shown = prepared.digest, list(prepared.questions), prepared.shown
     challenge.is_deliverable = is_right_destination

@@ -4,12 +4,30 @@ All of it comes from a keyed pseudo-random function of tenant and name, so nobod
 """
 
 from collections.abc import Sequence
+from datetime import datetime
+
+from django.utils import timezone
 
 from accounts import secrets
 from accounts.masks import mask_mail, mask_phone
-from accounts.methods import METHODS_OF, AuthenticatorType, Method, available_methods, kind_of
+from accounts.methods import (
+    LASTING_METHODS,
+    METHODS_OF,
+    AuthenticatorType,
+    Kind,
+    Method,
+    available_methods,
+    kind_of,
+)
 from accounts.names import spelling_of
-from policy.decisions import ADMINISTRATOR_GATES, ADMINISTRATOR_METHODS, Offer, PolicyFacts
+from policy.decisions import (
+    ADMINISTRATOR_GATES,
+    ADMINISTRATOR_METHODS,
+    Offer,
+    PolicyFacts,
+    questions_asked_of,
+    questions_registered_of,
+)
 from reset.snapshot import Snapshot
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -26,8 +44,12 @@ ONE_SET = (
     AuthenticatorType.RECOVERY_CODES,
     AuthenticatorType.PASSKEY,
     AuthenticatorType.PHONE_APP,
+    AuthenticatorType.ACCESS_PASS,
 )
 PHONES = (AuthenticatorType.MOBILE_PHONE, AuthenticatorType.OFFICE_PHONE)
+# One stranger in so many seems to have been given a pass in this hour: passes come and go, for everybody.
+PASSES_ONE_IN = 64
+PASS_SECONDS = 3600
 
 
 class Chance:
@@ -43,7 +65,9 @@ class Chance:
         return secrets.pseudo_random(f"decoy|{purpose}", self._seed).hex()
 
 
-def snapshot(tenant_id: int, typed: str, policies: Sequence[PolicyFacts]) -> tuple[Snapshot, int]:
+def snapshot(
+    tenant_id: int, typed: str, policies: Sequence[PolicyFacts], now: datetime | None = None
+) -> tuple[Snapshot, int]:
     """A plausible snapshot and number of gates for a name that leads to nobody."""
     chance = Chance(tenant_id, typed)
     policy = _policy(chance, policies)
@@ -52,18 +76,40 @@ def snapshot(tenant_id: int, typed: str, policies: Sequence[PolicyFacts]) -> tup
         allowed, required, as_administrator = usable, ADMINISTRATOR_GATES, True
     else:
         allowed, required, as_administrator = list(policy.methods), policy.methods_required, False
+        allowed = [*_lasting(allowed), *_passing(chance, allowed, required, now or timezone.now())]
     held = [(kind, method) for kind in _held(chance, allowed, required) for method in METHODS_OF[kind]]
     offers = [offer for kind, method in held if method in allowed for offer in _offers(chance, kind, method)]
     offers.sort(key=lambda offer: allowed.index(offer.method))
-    return Snapshot(_with_first(chance, tuple(offers)), policy.id if policy else None, as_administrator), required
+    made = Snapshot(
+        _with_first(chance, tuple(offers)),
+        policy.id if policy else None,
+        as_administrator,
+        questions_registered=questions_registered_of(policy),
+        questions_asked=questions_asked_of(policy),
+    )
+    return made, required
 
 
 def _with_first(chance: Chance, offers: tuple[Offer, ...]) -> tuple[Offer, ...]:
     """What this nobody seems to have chosen to use first, where it has, before the others."""
-    if not offers or chance.number("chose first", CHOSE_FIRST_ONE_IN):
+    lasting = [offer for offer in offers if offer.method in LASTING_METHODS]
+    if not lasting or chance.number("chose first", CHOSE_FIRST_ONE_IN):
         return offers
-    chosen = offers[chance.number("first", len(offers))].authenticator_id
+    chosen = lasting[chance.number("first", len(lasting))].authenticator_id
     return tuple(sorted(offers, key=lambda offer: offer.authenticator_id != chosen))
+
+
+def _lasting(allowed: Sequence[Method]) -> list[Method]:
+    return [method for method in allowed if method in LASTING_METHODS]
+
+
+def _passing(chance: Chance, allowed: Sequence[Method], required: int, now: datetime) -> list[Method]:
+    """A pass, in the hour of this name's own in which it seems to have one, or where too little else could be held."""
+    if Method.ACCESS_PASS not in allowed:
+        return []
+    hour = int(now.timestamp() + chance.number("phase of passes", PASS_SECONDS)) // PASS_SECONDS
+    is_short = not _suffice(_possible(_lasting(allowed)), required)
+    return [Method.ACCESS_PASS] if is_short or chance.number(f"pass {hour}", PASSES_ONE_IN) == 0 else []
 
 
 def _policy(chance: Chance, policies: Sequence[PolicyFacts]) -> PolicyFacts | None:
@@ -75,17 +121,27 @@ def _policy(chance: Chance, policies: Sequence[PolicyFacts]) -> PolicyFacts | No
     return for_groups[chance.number("policy", len(for_groups))] if for_groups else None
 
 
+def _possible(allowed: Sequence[Method]) -> list[AuthenticatorType]:
+    return [kind for kind, methods in METHODS_OF.items() if set(methods) & set(allowed)]
+
+
 def _held(chance: Chance, allowed: list[Method], required: int) -> list[AuthenticatorType]:
     """What this nobody seems to have registered: at least as many kinds as are required.
 
     By the registered thing, not by the method: who has a mobile phone is offered a text and a call, as far as allowed.
     """
-    possible = [kind for kind, methods in METHODS_OF.items() if set(methods) & set(allowed)]
-    chosen = [kind for kind in possible if chance.number(f"holds {kind}", 2)]
+    possible, always = _possible(allowed), AuthenticatorType.ACCESS_PASS
+    chosen = [kind for kind in possible if kind == always or chance.number(f"holds {kind}", 2)]
     missing = sorted((kind for kind in possible if kind not in chosen), key=lambda kind: chance.token(f"order {kind}"))
-    while len({kind_of(kind) for kind in chosen}) < required and missing:
+    while not _suffice(chosen, required) and missing:
         chosen.append(missing.pop())
     return chosen
+
+
+def _suffice(chosen: Sequence[AuthenticatorType], required: int) -> bool:
+    """Whether somebody who holds these could reset: a pass needs something beside it."""
+    kinds = {kind_of(kind) for kind in chosen}
+    return len(kinds) >= required and bool(kinds - {Kind.PASS})
 
 
 def _offers(chance: Chance, kind: AuthenticatorType, method: Method) -> list[Offer]:

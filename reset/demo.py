@@ -14,7 +14,7 @@ from django.db import transaction
 
 from accounts import totp
 from accounts.keyfiles import write_private
-from accounts.methods import AuthenticatorType, Method
+from accounts.methods import QUESTIONS_REGISTERED, AuthenticatorType, Method
 from accounts.models import (
     Authenticator,
     Branding,
@@ -207,7 +207,7 @@ def _add_proofs(tenant: Tenant, user: User, person: Person, sheet: Sheet, now: d
         sheet.lines.append(f"  {totp.address_for_apps(key, person.name, 'Rekey')}")
     if person.has_questions:
         held = _add(user, AuthenticatorType.QUESTIONS, "", Source.USER, now, now)
-        for question in list(questions.PREDEFINED)[: questions.REGISTERED]:
+        for question in list(questions.PREDEFINED)[:QUESTIONS_REGISTERED]:
             answer = secrets.token_hex(3)
             hashed = questions.hash_answer(answer)
             SecurityAnswer.objects.create(tenant=tenant, authenticator=held, question=question, answer_hash=hashed)

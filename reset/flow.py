@@ -24,7 +24,7 @@ from accounts.moving import move, move_and_add
 from accounts.secrets import digest_matches
 from accounts.visitor import Visitor
 from policy import passwords, rules
-from policy.decisions import Offer, Refusal, decide_reset, open_offers
+from policy.decisions import Offer, Refusal, decide_reset, is_enough, open_offers
 from policy.passwords import Rule
 from reset import attempts, beginning, buckets, challenges, completion, decoys
 from reset.beginning import Beginning
@@ -96,7 +96,7 @@ def begin(start: Beginning, now: datetime | None = None) -> tuple[ResetRequest, 
         )
         beginning.shape(request, decision, found, authority)
         if request.user is None and request.state == State.VERIFYING:
-            decoy, request.gates_required = decoys.snapshot(found.tenant.pk, start.typed, policies)
+            decoy, request.gates_required = decoys.snapshot(found.tenant.pk, start.typed, policies, now)
             request.snapshot = decoy.as_json()
         return request, beginning.store(request, start, decision, found.user, now)
 
@@ -109,7 +109,7 @@ def _resumed(id: str) -> "QuerySet[ResetRequest]":
 
 # What no step asks for is not read: neither the old password's hash nor times that only the console shows.
 UNUSED = (
-    *("client_address", "user_agent", "alarm_digest", "alarm_expires_at"),
+    *("user_agent", "alarm_digest", "alarm_expires_at"),
     *(f"user__{name}" for name in ("password", "last_login", "principal_key", "mail_key", "anchor", "created_at")),
     "user__password_changed_at",
     "user__failures_epoch",
@@ -247,6 +247,8 @@ def answer(
     verdict = method.check(challenge, authenticator, answers, now)
     if not verdict.is_right or request.is_decoy:
         return _miss(request, challenge, visitor, now), ""
+    if not method.takes_from(verdict, [Visitor(request.client_address), visitor]):
+        return _miss(request, challenge, visitor, now, "issuers_own"), ""
     return _pass_gate(request, challenge, authenticator, verdict, visitor, now)
 
 
@@ -263,9 +265,11 @@ def _count_try(request: ResetRequest, visitor: Visitor, now: datetime) -> None:
     request.tries_left = counted.limit.events - counted.count  # type: ignore[attr-defined]
 
 
-def _miss(request: ResetRequest, challenge: Challenge, visitor: Visitor, now: datetime) -> Answered:
+def _miss(
+    request: ResetRequest, challenge: Challenge, visitor: Visitor, now: datetime, reason: str = "wrong_answer"
+) -> Answered:
     """A wrong answer: told, recorded, and after the last one the request is blocked. Questions are drawn anew."""
-    record(event(request, Activity.VERIFICATION_FAILED, visitor, False, "wrong_answer", method=challenge.method))
+    record(event(request, Activity.VERIFICATION_FAILED, visitor, False, reason, method=challenge.method))
     if request.tries_left == 0:  # type: ignore[attr-defined]
         end(request, State.BLOCKED, "too_many_failures", visitor, now)
         return Answered.STOPPED
@@ -284,7 +288,8 @@ def _pass_gate(
 ) -> tuple[Answered, str]:
     """Consume the challenge and note the gate; after the last one the request is verified and its secret new."""
     passed = [*request.passed, [challenge.kind, challenge.destination]]
-    is_last = len(passed) >= request.gates_required
+    offers = Snapshot.from_json(request.snapshot).offers
+    is_last = is_enough({kind for kind, _ in passed_gates(passed)}, request.gates_required, offers)
     secret = new_secret(request) if is_last else ""
     done = [event(request, Activity.VERIFICATION_COMPLETED, visitor, method=challenge.method)]
     if is_last:
@@ -297,6 +302,7 @@ def _pass_gate(
             if moved:
                 attempts.give_back(request, challenge, visitor, now)
                 request.passed = passed
+                request.gates_required = _gates_required(request, passed, is_last)
                 if is_last and request.is_unlock:
                     moved = completion.unlock(request, visitor, now)
             if not moved:
@@ -323,9 +329,20 @@ def _note_gate(
     request: ResetRequest, challenge: Challenge, passed: list[list[str]], is_last: bool, told: list[AuditEvent]
 ) -> bool:
     state = State.VERIFIED if is_last else State.VERIFYING
-    changes = {"passed": passed, "state": state, "challenge": None, "secret_digest": request.secret_digest}
+    changes = {
+        "passed": passed,
+        "state": state,
+        "challenge": None,
+        "secret_digest": request.secret_digest,
+        "gates_required": _gates_required(request, passed, is_last),
+    }
     here = {"id": request.pk, "state": State.VERIFYING, "challenge": challenge.pk, "passed": request.passed}
     return move_and_add([told], ResetRequest, changes, still_stands(request), **here)
+
+
+def _gates_required(request: ResetRequest, passed: list[list[str]], is_last: bool) -> int:
+    """One more than the policy asks for, where the gate just passed is none to stand alone."""
+    return max(request.gates_required, len(passed) + (not is_last))
 
 
 def _explain_miss(request: ResetRequest, challenge: Challenge, visitor: Visitor, now: datetime) -> Answered:

@@ -95,15 +95,27 @@ class RecoveryCodeForm(forms.Form):
     )
 
 
-OTHER_CODES: dict[str, type[forms.Form]] = {
+class AccessPassForm(forms.Form):
+    """A pass as somebody heard it on the phone. What has another shape is still an attempt."""
+
+    code = forms.CharField(
+        label=_("Temporary access pass"),
+        required=False,
+        max_length=64,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off", "dir": "ltr"}),
+    )
+
+
+CODE_FORMS: dict[str, type[forms.Form]] = {
     Method.RECOVERY_CODE: RecoveryCodeForm,
+    Method.ACCESS_PASS: AccessPassForm,
     Method.APP_NOTIFICATION: NumberForm,
 }
 
 
 def code_form(method: str, error: str = "") -> forms.Form:
     """The field for a code of this method; an error, shown below it, is tied to it."""
-    form = OTHER_CODES.get(method, CodeForm)()
+    form = CODE_FORMS.get(method, CodeForm)()
     if error:
         described = {"aria-invalid": "true", "aria-describedby": "id_code_error", "autofocus": ""}
         form.fields["code"].widget.attrs.update(described)

@@ -12,7 +12,7 @@ from accounts.visitor import NOBODY
 from notifications import sweep
 from notifications.models import Delivery, Message
 from policy import lockout, throttle
-from reset import own_challenges
+from reset import access_passes, own_challenges
 from reset.models import ResetRequest, State
 from reset.models.requests import RUNNING
 from reset.requests import end
@@ -46,6 +46,7 @@ def prune(now: datetime | None = None) -> dict[str, int]:
             "invitations": Invitation.objects.filter(expires_at__lt=now - KEEP_INVITATIONS).delete()[0],
             "messages": sweep.prune(now),
             "counters": throttle.prune(now),
+            "passes": access_passes.prune(now),
             "lockouts": lockout.prune(now),
             "sessions": Session.objects.filter(expire_date__lt=now).delete()[0],
         }

@@ -60,11 +60,11 @@ def data_of(user: User, now: datetime) -> dict[str, Any]:
 
 
 def _method(row: Authenticator) -> dict[str, Any]:
-    is_readable = row.type in ("email", "mobile_phone", "office_phone")
+    is_shown = row.type in ("email", "mobile_phone", "office_phone")
     return {
         "type": row.type,
         "name": row.name,
-        "value": row.secret_value if is_readable else "",
+        "value": (row.readable_value or "") if is_shown else "",
         "origin": row.source,
         "registered": row.registered_at,
         "confirmed": row.confirmed_at,

@@ -13,7 +13,7 @@ from django.db.models import OuterRef, Subquery
 
 from accounts import audit
 from accounts.audit import Activity, Event
-from accounts.methods import KIND_OF, Kind, Method
+from accounts.methods import KIND_OF, QUESTIONS_ASKED, Kind, Method
 from accounts.models import Authenticator, User
 from accounts.visitor import Visitor
 from notifications.outbox import enqueue
@@ -75,13 +75,21 @@ def send_again(challenge: OwnChallenge, authenticator: Authenticator, visitor: V
     start(challenge, authenticator, visitor, now)
 
 
-def start(challenge: OwnChallenge, authenticator: Authenticator, visitor: Visitor, now: datetime) -> None:
+def start(
+    challenge: OwnChallenge,
+    authenticator: Authenticator,
+    visitor: Visitor,
+    now: datetime,
+    questions_asked: int = QUESTIONS_ASKED,
+) -> None:
     """Open a challenge, or give it another code, and send what its method sends.
 
     Raises NotOffered, TooOften, NotSent or accounts.executors.NoExecutor.
     """
     assert challenge.user.tenant is not None
-    given = Start(challenge.pk, challenge, challenge.user.tenant, authenticator, True, now)
+    given = Start(
+        challenge.pk, challenge, challenge.user.tenant, authenticator, True, now, questions_asked=questions_asked
+    )
     _count_send(challenge, authenticator, visitor, now)
     prepared = METHODS[Method(challenge.method)].prepare(given)
     challenge.digest, challenge.questions, challenge.shown = prepared.digest, list(prepared.questions), prepared.shown
@@ -159,7 +167,7 @@ def check(
         return Checked.RIGHT, verdict
     refuse(challenge, visitor)
     if challenge.method == Method.QUESTIONS and authenticator is not None:
-        start(challenge, authenticator, visitor, now)  # others are asked after a miss
+        start(challenge, authenticator, visitor, now, len(challenge.questions))  # others are asked after a miss
     return Checked.WRONG, None
 
 

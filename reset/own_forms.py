@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import phones
 from accounts.importing.checking import mail_address
-from reset.questions import REGISTERED, normalise
+from reset.questions import normalise
 
 SHORTEST_ANSWER, LONGEST_ANSWER = 3, 40  # Source: Entra's limits for security questions.
 
@@ -97,9 +97,10 @@ def _read(reader: Any, typed: str) -> str:
 class QuestionsForm(forms.Form):
     """As many different questions as have to be registered, each with its answer."""
 
-    def __init__(self, choices: list[tuple[str, str]], *args: Any, **kwargs: Any) -> None:
+    def __init__(self, choices: list[tuple[str, str]], number: int, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for number in range(REGISTERED):
+        self.numbers = range(number)
+        for number in self.numbers:
             self.fields[f"question_{number}"] = forms.ChoiceField(
                 label=_("Question %(number)d") % {"number": number + 1},
                 choices=[("", "—"), *choices],
@@ -115,9 +116,9 @@ class QuestionsForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         typed: dict[str, Any] = super().clean() or {}
         self._refuse_twice(
-            [f"question_{number}" for number in range(REGISTERED)], _("You chose this question above already.")
+            [f"question_{number}" for number in self.numbers], _("You chose this question above already.")
         )
-        answers = [f"answer_{number}" for number in range(REGISTERED)]
+        answers = [f"answer_{number}" for number in self.numbers]
         for name in answers:
             if name in typed and len(normalise(typed[name])) < SHORTEST_ANSWER:
                 self.add_error(name, _("Answer with at least three letters or digits."))
@@ -138,7 +139,7 @@ class QuestionsForm(forms.Form):
     @property
     def answers(self) -> dict[str, str]:
         typed = self.cleaned_data
-        return {typed[f"question_{number}"]: typed[f"answer_{number}"] for number in range(REGISTERED)}
+        return {typed[f"question_{number}"]: typed[f"answer_{number}"] for number in self.numbers}
 
     def pairs(self) -> list[tuple[Any, Any]]:
-        return [(self[f"question_{number}"], self[f"answer_{number}"]) for number in range(REGISTERED)]
+        return [(self[f"question_{number}"], self[f"answer_{number}"]) for number in self.numbers]

@@ -65,7 +65,9 @@ def creation_options(challenge_id: str, user: User, held: list[Authenticator]) -
         authenticator_selection=AuthenticatorSelectionCriteria(
             resident_key=ResidentKeyRequirement.REQUIRED, user_verification=REQUIRED
         ),
-        exclude_credentials=[PublicKeyCredentialDescriptor(id=passkey_of(row).credential_id) for row in held],
+        exclude_credentials=[
+            PublicKeyCredentialDescriptor(id=passkey_of(row).credential_id) for row in held if row.is_readable
+        ],
     )
     return webauthn.options_to_json(options)
 
@@ -103,7 +105,7 @@ def read_answer(challenge_id: str, user_id: int | None, answer: str) -> tuple[Au
     held = Authenticator.objects.filter(
         user_id=user_id or 0, type=AuthenticatorType.PASSKEY, confirmed_at__isnull=False
     )
-    known = {passkey_of(row).credential_id: row for row in held}
+    known = {passkey_of(row).credential_id: row for row in held if row.is_readable}
     try:
         credential = parse_authentication_credential_json(answer[:LONGEST_ANSWER])
         row = known.get(credential.raw_id)

@@ -155,7 +155,7 @@ def confirm(challenge: OwnChallenge, typed: str, visitor: Visitor, now: datetime
 
 
 def _keep(challenge: OwnChallenge, **contents: str) -> None:
-    challenge.sealed = secrets.seal(json.dumps(contents).encode(), registration.place_of(challenge))
+    challenge.sealed = secrets.seal(json.dumps(contents).encode(), challenge.place)
 
 
 def _kept(challenge: OwnChallenge) -> dict[str, str]:

@@ -10,13 +10,13 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from accounts import audit, facts
+from accounts import audit, facts, totp
 from accounts.audit import Activity
-from accounts.methods import Method
+from accounts.methods import LASTING_METHODS, Method
 from accounts.models import Authenticator, User
 from accounts.visitor import Visitor
-from policy import lockout
-from policy.decisions import usable_offers
+from policy import lockout, rules
+from policy.decisions import governing_policy, questions_asked_of, usable_offers
 from policy.signin import SIGN_IN_METHODS
 from reset import own_challenges, signin
 from reset.methods import METHODS
@@ -27,7 +27,7 @@ from reset.password_proof import Proof, account_key_of, compare
 from reset.requests import NotOffered
 
 FRESH_FOR = timedelta(minutes=10)
-COUNTING: dict[str, tuple[Method, ...]] = {Purpose.PROVE: tuple(Method), Purpose.SIGN_IN: SIGN_IN_METHODS}
+COUNTING: dict[str, tuple[Method, ...]] = {Purpose.PROVE: LASTING_METHODS, Purpose.SIGN_IN: SIGN_IN_METHODS}
 GIVEN: dict[str, str] = {Purpose.PROVE: Activity.PROOF_GIVEN, Purpose.SIGN_IN: Activity.SIGNED_IN}
 
 
@@ -43,10 +43,22 @@ def is_fresh(proved_at: str, epoch: str, user: User, now: datetime) -> bool:
 def ways(
     user: User, imported_counts: bool, now: datetime, purpose: str = Purpose.PROVE
 ) -> list[tuple[Method, Authenticator]]:
-    """The methods already held that count, with what they would use. Before a change, none: the password proves it."""
-    held = facts.load([user], imported_counts, now)[user.pk].authenticators
-    rows = Authenticator.objects.in_bulk([row.id for row in held if row.counts])
-    return [(offer.method, rows[offer.authenticator_id]) for offer in usable_offers(held, COUNTING[purpose])]
+    """The methods already held that count, with what they would use. Before a change, none: the password proves it.
+
+    Never a temporary access pass: that is staff's word, for a reset only.
+    """
+    return _ways(user, imported_counts, now, purpose)[0]
+
+
+def _ways(
+    user: User, imported_counts: bool, now: datetime, purpose: str
+) -> tuple[list[tuple[Method, Authenticator]], int]:
+    """The methods held, and how many questions are asked."""
+    known = facts.load([user], imported_counts, now)[user.pk]
+    asked = questions_asked_of(governing_policy(known, rules.load(user.tenant) if user.tenant else ()))
+    offers = usable_offers(known.authenticators, COUNTING[purpose], asked)
+    rows = Authenticator.objects.in_bulk([offer.authenticator_id for offer in offers])
+    return [(offer.method, rows[offer.authenticator_id]) for offer in offers], asked
 
 
 def begin(
@@ -60,7 +72,8 @@ def begin(
     purpose: str = Purpose.PROVE,
 ) -> OwnChallenge:
     """Ask for a proof with a method held. Raises NotOffered, TooOften or accounts.executors.NoExecutor."""
-    for held, row in ways(user, imported_counts, now, purpose):
+    found, asked = _ways(user, imported_counts, now, purpose)
+    for held, row in found:
         if (held, row.pk) == (method, authenticator_id):
             challenge = own_challenges.new(
                 user,
@@ -74,7 +87,7 @@ def begin(
                 client_address=visitor.address,
                 user_agent=visitor.user_agent[:300],
             )
-            own_challenges.start(challenge, row, visitor, now)
+            own_challenges.start(challenge, row, visitor, now, asked)
             return challenge
     raise NotOffered
 
@@ -84,7 +97,7 @@ def authenticator_of(challenge: OwnChallenge) -> Authenticator | None:
     found: Authenticator | None = Authenticator.objects.filter(
         pk=challenge.authenticator_id or 0, user=challenge.user, digest=challenge.destination
     ).first()
-    return found
+    return found if found and found.is_readable else None
 
 
 def send_again(challenge: OwnChallenge, visitor: Visitor, now: datetime) -> None:
@@ -116,6 +129,20 @@ def answer(challenge: OwnChallenge, answers: list[str], visitor: Visitor, now: d
 def _leads_on(challenge: OwnChallenge, now: datetime) -> bool:
     """Whether the account may still be signed in to, where that is what the proof is for."""
     return challenge.purpose != Purpose.SIGN_IN or signin.note_sign_in(challenge.user, now)
+
+
+def clock_skew(challenge: OwnChallenge, code: str, now: datetime) -> int:
+    """By how many minutes the app's phone is ahead, or behind (below zero); 0 where a wrong code tells nothing.
+
+    Of a phone that is ahead it would tell that the code will be right soon: it is burnt, so that no guess gains by it.
+    """
+    row = authenticator_of(challenge) if challenge.method == Method.APP_CODE else None
+    skew = totp.find_skew(row.secret_value, code, now) if row else None
+    if not row or not skew:
+        return 0
+    if skew > 0:
+        totp.burn(row, totp.step_at(now) + skew)
+    return totp.minutes_of(skew)
 
 
 def by_password(user: User, password: str, visitor: Visitor, now: datetime) -> Proof:

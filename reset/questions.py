@@ -9,12 +9,10 @@ from django.contrib.auth.hashers import check_password, make_password
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from accounts.methods import ANSWERS_ASKED
 from accounts.models import SecurityAnswer, Tenant
 from policy.models import QuestionText
 
-ASKED = ANSWERS_ASKED
-REGISTERED = 5
+FEWEST = 3  # no policy asks for less
 CUSTOM = "custom:"
 
 PREDEFINED: Mapping[str, str | Promise] = {
@@ -69,12 +67,18 @@ def all_right(asked: Sequence[str], held: Mapping[str, str], answers: Sequence[s
         given = normalise(answers[number]) if number < len(answers) else ""
         stored = held.get(question, "") or _nobodys_hash()
         verdicts.append(check_password(given, stored) and question in held and bool(given))
-    return len(verdicts) >= ASKED and all(verdicts)
+    return len(verdicts) >= FEWEST and all(verdicts)
 
 
-def draw(available: Sequence[str], count: int = ASKED) -> list[str]:
+def draw(available: Sequence[str], count: int) -> list[str]:
     """A fresh random choice of questions."""
     return secrets.SystemRandom().sample(list(available), min(count, len(available)))
+
+
+def are_good(answers: Mapping[str, str], number: int) -> bool:
+    """Whether these are as many answers as have to be registered, none of them given twice."""
+    different = {normalise(answer) for answer in answers.values()} - {""}
+    return len(answers) == len(different) == number
 
 
 def held_by(authenticator_id: int | None) -> dict[str, str]:

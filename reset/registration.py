@@ -21,6 +21,7 @@ from accounts.visitor import Visitor
 from notifications import messages
 from notifications.outbox import Draft, enqueue
 from policy import hashing, rules
+from policy.decisions import questions_asked_of, questions_registered_of
 from policy.registration import Registration, decide_registration, is_due_again, may_skip
 from reset import own_challenges, passkeys, questions, recovery_codes
 from reset.addresses import addresses_of
@@ -101,8 +102,16 @@ def standing_of(user: User, now: datetime | None = None) -> Standing:
     tenant, rule = rules.tenant_facts(user.tenant), rules.sign_in_rule(user.tenant)
     decision = decide_registration(known, rules.load(user.tenant), tenant, rule)
     held = Authenticator.objects.filter(user=user).order_by("registered_at", "id")
-    proving = frozenset(row.id for row in known.authenticators if row.counts)
-    return Standing(tuple(row for row in held if row.confirmed_at or row.source != row.Source.USER), decision, proving)
+    asked = questions_asked_of(decision.policy)
+    proving = frozenset(row.id for row in known.authenticators if row.proves(asked))
+    return Standing(tuple(row for row in held if _is_shown(row, proving)), decision, proving)
+
+
+def _is_shown(row: Authenticator, proving: frozenset[int]) -> bool:
+    """What was begun and never confirmed is not, nor a temporary access pass that works no more."""
+    if row.type == AuthenticatorType.ACCESS_PASS:
+        return row.pk in proving
+    return row.confirmed_at is not None or row.source != row.Source.USER
 
 
 def is_to_be_asked(user: User, standing: Standing, now: datetime) -> bool:
@@ -175,14 +184,14 @@ def begin(
     challenge = own_challenges.new(
         user, Purpose.REGISTER, method, now, type=kind, authenticator_id=replaces, label=label[:64], language=language
     )
-    challenge.sealed = secrets.seal(value.encode(), place_of(challenge))
+    challenge.sealed = secrets.seal(value.encode(), challenge.place)
     own_challenges.start(challenge, row, visitor, now)
     return challenge
 
 
 def _is_same(held: Authenticator, value: str) -> bool:
     """Addresses in other cases reach the same mailbox."""
-    return held.secret_value.casefold() == value.casefold()
+    return held.readable_value is not None and held.readable_value.casefold() == value.casefold()
 
 
 def shown(kind: AuthenticatorType, value: str) -> str:
@@ -194,12 +203,7 @@ def shown(kind: AuthenticatorType, value: str) -> str:
 
 def value_of(challenge: OwnChallenge) -> str:
     """The address, number or key being registered. Raises accounts.secrets.Damaged."""
-    return secrets.open_sealed(bytes(challenge.sealed), place_of(challenge)).decode()
-
-
-def place_of(challenge: OwnChallenge) -> str:
-    """What the sealed value of a registration is bound to."""
-    return f"own-challenge|{challenge.tenant_id}|{challenge.user_id}|{challenge.pk}"
+    return secrets.open_sealed(bytes(challenge.sealed), challenge.place).decode()
 
 
 def unsaved(user: User, kind: AuthenticatorType, value: str, label: str, now: datetime) -> Authenticator:
@@ -229,6 +233,15 @@ def confirm(challenge: OwnChallenge, code: str, visitor: Visitor, now: datetime)
         return checked
     row.last_step = verdict.uses_up if verdict.uses_up is not None else -1
     return register(challenge, row, visitor, now)
+
+
+def clock_skew(challenge: OwnChallenge, code: str, now: datetime) -> int:
+    """By how many minutes a new app's phone is ahead, or behind (below zero); 0 where a wrong code tells nothing.
+
+    The app's key is on the person's page: this tells nothing that it does not.
+    """
+    skew = totp.find_skew(value_of(challenge), code, now) if challenge.method == Method.APP_CODE else None
+    return totp.minutes_of(skew) if skew else 0
 
 
 def begin_passkey(user: User, label: str, visitor: Visitor, now: datetime) -> OwnChallenge:
@@ -285,7 +298,9 @@ def save_questions(user: User, answers: dict[str, str], visitor: Visitor, now: d
 
     Raises NotOffered, policy.hashing.Busy or accounts.executors.NoExecutor.
     """
-    if Method.QUESTIONS not in standing_of(user, now).registration.allowed:
+    registration = standing_of(user, now).registration
+    number = questions_registered_of(registration.policy)
+    if Method.QUESTIONS not in registration.allowed or not questions.are_good(answers, number):
         raise NotOffered
     hashes = hashing.run(lambda: {question: questions.hash_answer(answer) for question, answer in answers.items()})
     row = unsaved(user, AuthenticatorType.QUESTIONS, "", "", now)

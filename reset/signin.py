@@ -212,11 +212,8 @@ class CodeResult(StrEnum):
 def apps_of(user: User) -> list[Authenticator]:
     """The authenticator apps that a person has confirmed."""
     with tenants.opened_or_all(user.tenant):
-        return list(
-            Authenticator.objects.filter(user=user, type=AuthenticatorType.APP, confirmed_at__isnull=False).order_by(
-                "pk"
-            )
-        )
+        apps = Authenticator.objects.filter(user=user, type=AuthenticatorType.APP, confirmed_at__isnull=False)
+        return [app for app in apps.order_by("pk") if app.is_readable]
 
 
 def enter_console(user: User, code: str, visitor: Visitor, now: datetime | None = None) -> CodeResult:

@@ -3,19 +3,21 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from accounts.methods import Kind, Method
-from policy.decisions import Decision, Offer
+from accounts.methods import QUESTIONS_ASKED, QUESTIONS_REGISTERED, Kind, Method
+from policy.decisions import Decision, Offer, questions_asked_of, questions_registered_of
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What may be used, under which policy, and who is to be told in the end."""
+    """What may be used, under which policy, how many questions are asked, and who is to be told in the end."""
 
     offers: tuple[Offer, ...] = ()
     policy_id: int | None = None
     as_administrator: bool = False
     notify_users: bool = True
     notify_administrators: bool = True
+    questions_registered: int = QUESTIONS_REGISTERED
+    questions_asked: int = QUESTIONS_ASKED
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -41,6 +43,8 @@ def of_decision(decision: Decision) -> Snapshot:
         as_administrator=decision.as_administrator,
         notify_users=policy.notify_users if policy else True,
         notify_administrators=policy.notify_administrators if policy else True,
+        questions_registered=questions_registered_of(policy),
+        questions_asked=questions_asked_of(policy),
     )
 
 

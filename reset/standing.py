@@ -2,7 +2,7 @@
 
 The account must be as it was (enabled, not protected, not paused, same credentials epoch). Who was no administrator at
 the start must not have become one; who was under a policy must still be governed by it, and it must not ask for more
-gates. What a gate was passed with must still be the person's.
+gates or questions. What a gate was passed with must still be the person's.
 """
 
 from datetime import datetime
@@ -11,10 +11,12 @@ from django.db import connection
 from django.db.models import BooleanField
 from django.db.models.expressions import RawSQL
 
+from accounts.methods import Method
 from accounts.models import Authenticator, GroupMembership, GroupNesting, RoleAssignment, Tenant, User
 from policy.models import ResetPolicy
 from policy.models.policies import PolicyGroup
 from reset.models import Challenge, ResetRequest
+from reset.snapshot import Snapshot
 
 USER, MEMBERSHIP, NESTING, ROLE, TENANT, POLICY, POLICY_GROUP, AUTHENTICATOR = (
     model._meta.db_table
@@ -45,7 +47,7 @@ _NO_ROLE = f"""
 _SAME_POLICY = f"""
     %s = (
         {_INSIDE}
-        SELECT CASE WHEN policy.methods_required <= %s THEN policy.id END FROM {POLICY} policy
+        SELECT CASE WHEN policy.methods_required <= %s AND policy.questions_asked <= %s THEN policy.id END FROM {POLICY} policy
         WHERE policy.tenant_id = %s AND (
             policy.audience = 'everybody'
             OR policy.audience = 'groups' AND EXISTS (
@@ -64,7 +66,7 @@ _STILL_HELD = f"""
         WHERE held.user_id = %s AND held.digest IN (%s, %s)
     )
 """  # noqa: S608
-MOST_GATES = 2
+MOST_GATES, MOST_QUESTIONS = 2, 5
 
 
 def still_stands(request: ResetRequest) -> RawSQL:
@@ -79,10 +81,17 @@ def still_stands(request: ResetRequest) -> RawSQL:
         *(user_id, request.epoch, administrator),
         administrator,
         *(user_id, user_id),
-        *(policy_id, user_id, request.gates_required, request.tenant_id),
+        *(policy_id, user_id, request.gates_required, _questions_asked(request), request.tenant_id),
         *(len(used), user_id, *used, *["-"] * (MOST_GATES - len(used))),
     ]
     return RawSQL(sql, params, output_field=BooleanField())  # noqa: S611 - table names and parameters only
+
+
+def _questions_asked(request: ResetRequest) -> int:
+    """How many questions this request asks, or more than any policy where it asks none."""
+    kept = Snapshot.from_json(request.snapshot)
+    asks = any(offer.method == Method.QUESTIONS for offer in kept.offers)
+    return kept.questions_asked if asks else MOST_QUESTIONS
 
 
 def still_unused(request: ResetRequest, challenge: Challenge, now: datetime) -> RawSQL:

@@ -45,6 +45,14 @@ def took_a_place(person: User, now: datetime) -> bool:
     return deleted.exists()
 
 
+def told_mask(row: Authenticator) -> str:
+    """What the console shows of a value."""
+    if not row.is_readable:
+        row.note_unreadable()
+        return str(_("can't be read"))
+    return row.mask or "–"
+
+
 class AuthenticatorForm(ScopedForm):
     type = forms.ChoiceField(label=_("Type"), choices=CHOICES)
     value = forms.CharField(
@@ -136,7 +144,7 @@ class AuthenticatorAdmin(ScopedAdmin):
 
     @admin.display(description=_("value"))
     def mask(self, row: Authenticator) -> str:
-        return row.mask or "–"
+        return told_mask(row)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """What staff type was proved by nobody: it loses every confirmation, and waits if it took another's place."""
@@ -182,7 +190,7 @@ class AuthenticatorInline(ReadOnlyInline):
 
     @admin.display(description=_("value"))
     def mask(self, row: Authenticator) -> str:
-        return row.mask or "–"
+        return told_mask(row)
 
 
 def _may(request: HttpRequest, obj: Any) -> bool:

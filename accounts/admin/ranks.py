@@ -44,8 +44,13 @@ def is_inside(person: User, group: Group) -> bool:
 
 def is_filled_by_a_directory(group: Group) -> bool:
     """Whether a directory decides who is in this group, or in one inside it. Such a group may carry no role."""
-    inside = _reach({group.pk}, above=False)
+    inside = groups_inside({group.pk})
     return Group.objects.filter(pk__in=inside, directory__isnull=False).exists()
+
+
+def groups_inside(groups: set[int]) -> set[int]:
+    """These groups and every group inside them: whose members are theirs."""
+    return _reach(groups, above=False)
 
 
 def _highest(roles: Iterable[str]) -> int:

@@ -1,5 +1,6 @@
 """Console pages of people. No page shows or takes a password."""
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django import forms
@@ -146,6 +147,16 @@ class UserAdmin(ScopedAdmin):
             Invitation.withdraw([obj.pk], timezone.now())
         super().save_model(request, obj, form, change)
 
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        with transaction.atomic():
+            _lock([obj.pk])
+            super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        with transaction.atomic():
+            _lock(queryset.values_list("pk", flat=True))
+            super().delete_queryset(request, queryset)
+
     @admin.action(description=_("Sign out everywhere"), permissions=["change"])
     def sign_out_everywhere(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         people = list(queryset)
@@ -170,6 +181,13 @@ class UserAdmin(ScopedAdmin):
             address = reverse(f"{self.admin_site.name}:accounts_authenticator_add")
             context["add_authenticator"] = format_html("{}?user={}", address, obj.pk)
         return super().render_change_form(request, context, *args, **kwargs)
+
+
+def _lock(ids: Iterable[int]) -> None:
+    """The people first, then what is theirs: in the order of whoever registers a method, or the two would wait for each
+    other.
+    """
+    list(User.objects.filter(pk__in=list(ids)).order_by("pk").select_for_update().values_list("pk"))
 
 
 def _may(request: HttpRequest, obj: Any) -> bool:

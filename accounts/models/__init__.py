@@ -1,13 +1,14 @@
 """Who exists: tenants, users, groups, authenticators, and the record of what happened."""
 
 from accounts.models.audit import AuditEvent
-from accounts.models.authenticators import Authenticator, RecoveryCode, SecurityAnswer
+from accounts.models.authenticators import AccessPass, Authenticator, RecoveryCode, SecurityAnswer
 from accounts.models.executors import ExecutorKey
 from accounts.models.groups import Group, GroupMembership, GroupNesting, RoleAssignment
 from accounts.models.tenants import Branding, Directory, Domain, Tenant
 from accounts.models.users import Invitation, User
 
 __all__ = [
+    "AccessPass",
     "AuditEvent",
     "Authenticator",
     "Branding",

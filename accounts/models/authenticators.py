@@ -1,11 +1,13 @@
 """What a person can prove themselves with: one table for every type."""
 
 import json
+import logging
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import models
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from django_otp.models import Device
 
@@ -16,7 +18,10 @@ from accounts.models.scoped import TenantManager
 from accounts.models.tenants import Tenant, TenantOwned
 from accounts.models.users import User
 
+logger = logging.getLogger(__name__)
+
 CHANGE_COUNTS_AFTER = timedelta(hours=72)
+PASS_STANDS_ALONE_AFTER = timedelta(hours=1)
 
 
 class Authenticator(Device):
@@ -71,7 +76,7 @@ class Authenticator(Device):
             ),
             models.UniqueConstraint(
                 fields=["user", "type"],
-                condition=models.Q(type__in=["questions", "office_phone", "recovery_codes"]),
+                condition=models.Q(type__in=["questions", "office_phone", "recovery_codes", "access_pass"]),
                 name="authenticator_type_once",
                 violation_error_message=_("This person has one of these already."),
             ),
@@ -98,8 +103,25 @@ class Authenticator(Device):
         value: str = json.loads(secrets.open_sealed(bytes(self.sealed), self.place))["value"] if self.sealed else ""
         return value
 
+    @cached_property
+    def readable_value(self) -> str | None:
+        """Its value; None where it can't be opened: damaged, or sealed with a key that is not held any more."""
+        try:
+            return self.secret_value
+        except (secrets.Damaged, secrets.UnknownKey, ValueError, KeyError):
+            return None
+
+    @property
+    def is_readable(self) -> bool:
+        return self.readable_value is not None
+
+    def note_unreadable(self) -> None:
+        """Tell the operator which row it is, and nothing of what is in it. Whoever comes upon one calls it once."""
+        logger.warning("Authenticator %s can't be read: it was damaged, or its key in SEALING_KEYS is gone.", self.pk)
+
     def set_value(self, value: str, now: Any = None) -> None:
         """Seal a new value and note that it changed. Saves nothing. Nobody may give one in an own domain."""
+        self.__dict__.pop("readable_value", None)
         self.sealed = secrets.seal(json.dumps({"value": value}).encode(), self.place)
         self.digest = secrets.digest(self.digest_purpose, value)
         self.changed_at = now or timezone.now()
@@ -111,8 +133,9 @@ class Authenticator(Device):
 
     @property
     def mask(self) -> str:
-        """What strangers may see of it: two digits, or one letter."""
-        return mask_of(AuthenticatorType(self.type), self.secret_value)
+        """What strangers may see of it: two digits, or one letter; empty where it can't be read."""
+        value = self.readable_value
+        return "" if value is None else mask_of(AuthenticatorType(self.type), value)
 
     def methods(self) -> tuple[Method, ...]:
         """What it can be used for in this installation."""
@@ -169,3 +192,42 @@ class RecoveryCode(TenantOwned):
 
     def __str__(self) -> str:
         return f"recovery code {self.pk}"
+
+
+class AccessPass(TenantOwned):
+    """What a temporary access pass is beside its authenticator: until when it works, who made it, and who approved it.
+
+    It dies with the credentials' epoch it was made in: when the password is set, or all sessions are ended. Keys of people
+    are plain numbers: whoever made a pass is known after their own account is gone.
+    """
+
+    authenticator = models.OneToOneField(Authenticator, on_delete=models.CASCADE, related_name="access_pass")
+    digest = models.CharField(max_length=120)
+    epoch = models.CharField(max_length=32)
+    issuer_id = models.BigIntegerField()
+    issuer_network = models.CharField(max_length=50)
+    approver_id = models.BigIntegerField(null=True)
+    approved_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"temporary access pass {self.pk}"
+
+    @property
+    def digest_purpose(self) -> str:
+        """A pass is good for its own person and its own row only."""
+        row = self.authenticator
+        return f"access-pass|{row.tenant_id}|{row.user_id}|{row.digest}"
+
+    def is_live(self, now: Any) -> bool:
+        return self.used_at is None and now < self.expires_at
+
+    @property
+    def stands_alone_at(self) -> Any:
+        """From when on it needs no second proof beside it; None while nobody has approved it."""
+        return self.approved_at and self.approved_at + PASS_STANDS_ALONE_AFTER
+
+    def stands_alone(self, now: Any) -> bool:
+        return self.stands_alone_at is not None and self.stands_alone_at <= now

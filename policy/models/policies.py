@@ -1,12 +1,14 @@
 """Reset policies: who may reset a password by self-service, and with which proofs."""
 
+from collections.abc import Collection
+
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinLengthValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from accounts.methods import Method
-from accounts.models import Group
+from accounts.methods import QUESTIONS_ASKED, QUESTIONS_REGISTERED, Method
+from accounts.models import Group, User
 from accounts.models.tenants import TenantOwned
 
 NOTIFICATION_ALONE = _(
@@ -18,6 +20,12 @@ NOTIFICATION_ALONE = _(
 def default_methods() -> list[str]:
     """What a new policy allows. Source: Entra's defaults."""
     return [Method.EMAIL, Method.SMS]
+
+
+CONFIRM_QUESTIONS_ALONE = _(
+    "Security questions alone would be enough for a reset. Require two methods, or confirm below that you want this."
+)
+NUMBER_OF_QUESTIONS = (MinValueValidator(3), MaxValueValidator(5))  # Source: Entra (A6)
 
 
 class ResetPolicy(TenantOwned):
@@ -72,6 +80,19 @@ class ResetPolicy(TenantOwned):
         validators=[MaxValueValidator(730)],
         help_text=_("0 to 730; 0 means never."),
     )
+    questions_registered = models.PositiveSmallIntegerField(
+        _("security questions to register"), default=QUESTIONS_REGISTERED, validators=NUMBER_OF_QUESTIONS
+    )
+    questions_asked = models.PositiveSmallIntegerField(
+        _("security questions asked in a reset"),
+        default=QUESTIONS_ASKED,
+        validators=NUMBER_OF_QUESTIONS,
+        help_text=_("3 to 5, and no more than are registered."),
+    )
+    questions_alone_at = models.DateTimeField(null=True, editable=False)
+    questions_alone_by = models.ForeignKey(
+        User, null=True, on_delete=models.SET_NULL, related_name="+", editable=False, db_index=False
+    )
     notify_users = models.BooleanField(_("tell people when their password was reset"), default=True)
     notify_administrators = models.BooleanField(
         _("tell the other administrators when an administrator's password was reset"), default=True
@@ -103,15 +124,26 @@ class ResetPolicy(TenantOwned):
             raise ValidationError({"methods": _("Allow at least one method.")})
         if allowed == {Method.APP_NOTIFICATION}:
             raise ValidationError({"methods": NOTIFICATION_ALONE})
+        if allowed == {Method.ACCESS_PASS}:
+            raise ValidationError({"methods": _("A temporary access pass needs another method beside it.")})
         if self.entra_compatible and app_stands_alone(allowed, self.methods_required):
             raise ValidationError(
                 {"methods": _("Allow one more method beside the authenticator app, or switch Entra-compatible off.")}
             )
+        if self.questions_asked > self.questions_registered:
+            raise ValidationError({"questions_asked": _("Ask no more questions than people register.")})
+        if questions_stand_alone(allowed, self.methods_required) and self.questions_alone_at is None:
+            raise ValidationError({"methods": CONFIRM_QUESTIONS_ALONE})
 
 
 def app_stands_alone(methods: set[str], required: int) -> bool:
     """Whether the app is the only method with one required, or has just one beside it with two. Source: Entra (HOW-19)."""
-    return Method.APP_CODE in methods and len(methods) <= required
+    return Method.APP_CODE in methods and len(set(methods) - {Method.ACCESS_PASS}) <= required
+
+
+def questions_stand_alone(methods: Collection[str], required: int) -> bool:
+    """Whether answers alone could complete a reset. Entra allows them beside another method only (SQ)."""
+    return Method.QUESTIONS in methods and required == 1
 
 
 class PolicyGroup(models.Model):

@@ -1,6 +1,7 @@
 """How each authentication method works in a reset. Adding one: a file, a line here, its templates and tests."""
 
 from accounts.methods import Method
+from reset.methods.access_pass import AccessPasses
 from reset.methods.app_code import AppCode
 from reset.methods.app_notification import AppNotification
 from reset.methods.base import AuthenticationMethod
@@ -20,4 +21,5 @@ METHODS: dict[Method, AuthenticationMethod] = {
     Method.RECOVERY_CODE: RecoveryCodes(),
     Method.PASSKEY: Passkeys(),
     Method.APP_NOTIFICATION: AppNotification(),
+    Method.ACCESS_PASS: AccessPasses(),
 }

@@ -1,13 +1,15 @@
 """What an authentication method has to do in a reset. A method decides nothing: `reset/flow.py` counts, compares and moves."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
-from accounts.methods import Method
+from accounts.methods import QUESTIONS_ASKED, QUESTIONS_REGISTERED, Method
 from accounts.models import Authenticator, Tenant
+from accounts.visitor import Visitor
 from notifications.outbox import Draft
 
 
@@ -51,6 +53,8 @@ class Start:
     authenticator: Authenticator | None
     is_right_destination: bool
     now: datetime
+    questions_registered: int = QUESTIONS_REGISTERED
+    questions_asked: int = QUESTIONS_ASKED
 
     @property
     def is_real(self) -> bool:
@@ -71,8 +75,8 @@ class Prepared:
 class Verdict:
     """Whether an answer is right.
 
-    `uses_up` says which step of an app, which recovery code or which count of a passkey it is; `by` which one of several
-    passkeys gave it.
+    `uses_up` says which step of an app, which recovery code, which pass or which count of a passkey it is; `by` which one
+    of several passkeys gave it.
     """
 
     is_right: bool
@@ -104,6 +108,10 @@ class AuthenticationMethod(ABC):
         self, challenge: Asked, authenticator: Authenticator | None, answers: list[str], now: datetime
     ) -> Verdict:
         """Compare an answer that has been counted already. Slow hashing belongs here: no transaction is open."""
+
+    def takes_from(self, verdict: Verdict, visitors: Sequence[Visitor]) -> bool:
+        """Whether a right answer may come from there: where the reset was begun, and where it was answered."""
+        return True
 
     def consume(self, authenticator: Authenticator | None, verdict: Verdict) -> bool:
         """Use up what may be used once only, inside the transaction that passes the gate. False: somebody was faster."""

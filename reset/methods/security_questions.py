@@ -1,4 +1,4 @@
-"""Three of the questions a person answered, drawn at random and drawn anew after a miss."""
+"""Some of the questions a person answered, as many as the policy says, drawn at random and drawn anew after a miss."""
 
 from datetime import datetime
 
@@ -19,8 +19,9 @@ class SecurityQuestions(AuthenticationMethod):
         everything = questions.available(start.tenant)
         if not start.is_real:
             request = start.request
-            held = decoys.question_order(request.tenant_id, request.typed_name, everything, questions.REGISTERED)
-        return Prepared(questions=tuple(questions.draw(held)))
+            number = start.questions_registered
+            held = decoys.question_order(request.tenant_id, request.typed_name, everything, number)
+        return Prepared(questions=tuple(questions.draw(held, start.questions_asked)))
 
     def check(
         self, challenge: Asked, authenticator: Authenticator | None, answers: list[str], now: datetime

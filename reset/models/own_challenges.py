@@ -50,6 +50,11 @@ class OwnChallenge(TenantOwned):
         return f"{self.purpose} {self.method} {self.id}"
 
     @property
+    def place(self) -> str:
+        """What the value being registered is bound to."""
+        return f"own-challenge|{self.tenant_id}|{self.user_id}|{self.pk}"
+
+    @property
     def request_id(self) -> object:
         """What its code is bound to: itself, so that it opens nothing else."""
         return self.pk

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from django import template
+from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.methods import AuthenticatorType, Method, kind_of
@@ -31,8 +33,16 @@ def held_text(context: template.Context, row: Authenticator) -> Told:
     """Its name (its type where it has none), its value, and whether it counts."""
     kind = AuthenticatorType(row.type)
     standing: Standing | None = context.get("standing")
-    value = _codes_left(row) if kind == AuthenticatorType.RECOVERY_CODES else shown(kind, row.secret_value)
-    return Told(row.name or str(kind.label), value, standing is None or standing.proves(row))
+    return Told(row.name or str(kind.label), _value_of(row, kind), standing is None or standing.proves(row))
+
+
+def _value_of(row: Authenticator, kind: AuthenticatorType) -> str:
+    if kind == AuthenticatorType.RECOVERY_CODES:
+        return _codes_left(row)
+    if kind == AuthenticatorType.ACCESS_PASS:
+        return _("works until %(moment)s") % {"moment": date_format(row.access_pass.expires_at, "DATETIME_FORMAT")}
+    value = row.readable_value
+    return _("can't be read") if value is None else shown(kind, value)
 
 
 def _codes_left(row: Authenticator) -> str:

@@ -30,6 +30,7 @@ ICONS = {
     Method.RECOVERY_CODE: "sheet",
     Method.PASSKEY: "key",
     Method.APP_NOTIFICATION: "phone",
+    Method.ACCESS_PASS: "ticket",
 }
 
 
@@ -96,6 +97,7 @@ def method_title(method: Method) -> str:
         Method.RECOVERY_CODE: _("Use a recovery code"),
         Method.PASSKEY: _("Use a passkey or security key"),
         Method.APP_NOTIFICATION: _("Approve it on my phone"),
+        Method.ACCESS_PASS: _("Use a temporary access pass"),
     }[method]
 
 
@@ -109,10 +111,11 @@ def method_hint(offer: Offer) -> str | SafeString:
         return format_html('<span class="ltr">{}</span>', offer.mask)
     return {
         Method.APP_CODE: _("Six digits, shown by the app"),
-        Method.QUESTIONS: _("Three of those you answered before"),
+        Method.QUESTIONS: _("Some of those you answered before"),
         Method.RECOVERY_CODE: _("From the sheet that you printed"),
         Method.PASSKEY: _("With fingerprint, face or PIN"),
         Method.APP_NOTIFICATION: _("It asks, you type a number"),
+        Method.ACCESS_PASS: _("Twenty digits that the helpdesk gave you"),
     }[offer.method]
 
 

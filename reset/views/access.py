@@ -1,6 +1,7 @@
 """Between the browser and the flow: the request's cookie, the page a person should be on, and the tenant they mean."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache, wraps
 from uuid import UUID
 
@@ -9,13 +10,15 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from accounts import tenants
-from accounts.models import Tenant
+from accounts.models import Tenant, User
 from accounts.models.tenants import HOST_NAME
 from accounts.names import domain_of
+from accounts.visitor import Visitor
 from reset import flow
 from reset.browsers import LIFETIME_SECONDS, KnownBrowser
 from reset.flow import Step
 from reset.models import ResetRequest
+from reset.views.requesting import visitor_of
 
 COOKIE = "__Host-rekey" if settings.SECURE else "rekey"
 BROWSER_COOKIE = "__Host-rekey-browser" if settings.SECURE else "rekey-browser"
@@ -51,6 +54,16 @@ def remember(response: HttpResponse, reset: ResetRequest, secret: str) -> HttpRe
 
 def known_browser(request: HttpRequest) -> KnownBrowser:
     return KnownBrowser.read(request.COOKIES.get(BROWSER_COOKIE, ""))
+
+
+def visitor_in_browser(request: HttpRequest) -> Visitor:
+    """The visitor, who also knows whose browser it is: who is signed in there, or has reset a password there before."""
+    browser = known_browser(request)
+
+    def is_browser_of(user_id: int) -> bool:
+        return request.user.pk == user_id or bool(browser.recognises(User(pk=user_id)))
+
+    return replace(visitor_of(request), is_browser_of=is_browser_of)
 
 
 def recognise_browser(request: HttpRequest, response: HttpResponse, reset: ResetRequest) -> None:

@@ -122,15 +122,20 @@ def _check(request: HttpRequest, challenge: OwnChallenge) -> str | None:
         typed = answers.answers if answers.is_valid() else []
     else:
         typed = ["".join(request.POST.get("code", "").split())]
+    now = timezone.now()
     try:
-        checked = proving.answer(challenge, typed, visitor_of(request), timezone.now())
+        checked = proving.answer(challenge, typed, visitor_of(request), now)
     except TooOften as wait:
         return wait_text(wait)
     except hashing.Busy:
         return busy_text()
     except NotOffered:
         return _("That isn't possible any more. Please choose again.")
-    return None if checked == Checked.RIGHT else check_sentence(checked, Method(challenge.method))
+    if checked == Checked.RIGHT:
+        return None
+    # Only an attempt that was counted may learn something.
+    skew = proving.clock_skew(challenge, typed[0] if len(typed) == 1 else "", now) if checked == Checked.WRONG else 0
+    return check_sentence(checked, Method(challenge.method), skew)
 
 
 def _answer_page(request: HttpRequest, challenge: OwnChallenge, error: str, notice: str, back: str) -> HttpResponse:

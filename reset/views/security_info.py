@@ -15,10 +15,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.executors import NoExecutor
-from accounts.methods import AuthenticatorType, Method
+from accounts.methods import LASTING_METHODS, AuthenticatorType, Method
 from accounts.models import Authenticator
 from accounts.visitor import Visitor
 from policy import hashing
+from policy.decisions import questions_registered_of
 from policy.signin import SIGN_IN_METHODS
 from reset import own_challenges, passkeys, phone_registration, questions, registration
 from reset.forms import code_form
@@ -217,24 +218,28 @@ def _told(challenge: OwnChallenge) -> dict[str, Any]:
 
 def _check(request: HttpRequest, challenge: OwnChallenge) -> str | None:
     """What is wrong with a code (empty: it isn't there yet); None when it was right and the method is registered."""
-    code = "".join(request.POST.get("code", "").split())
+    code, now = "".join(request.POST.get("code", "").split()), timezone.now()
     confirm_it = CONFIRM.get(challenge.method, registration.confirm)
     try:
-        checked = confirm_it(challenge, code, visitor_of(request), timezone.now())
+        checked = confirm_it(challenge, code, visitor_of(request), now)
     except TooOften as wait:
         return wait_text(wait)
     except TooMany:
         return str(TOO_MANY)
     except NoExecutor:
         return str(CANNOT_TELL)
-    return None if checked == Checked.RIGHT else check_sentence(checked, Method(challenge.method))
+    if checked == Checked.RIGHT:
+        return None
+    skew = registration.clock_skew(challenge, code, now) if checked == Checked.WRONG else 0
+    return check_sentence(checked, Method(challenge.method), skew)
 
 
 def _questions(request: HttpRequest) -> HttpResponse:
     user = person_of(request)
     available = questions.available(tenant_of(user))
     choices = list(zip(available, questions.texts(available, tenant_of(user)), strict=True))
-    form = QuestionsForm(choices, request.POST if request.method == "POST" else None)
+    number = questions_registered_of(registration.standing_of(user).registration.policy)
+    form = QuestionsForm(choices, number, request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
             registration.save_questions(user, form.answers, visitor_of(request), timezone.now())
@@ -246,7 +251,7 @@ def _questions(request: HttpRequest) -> HttpResponse:
             form.add_error(None, busy_text())
         except NoExecutor:
             form.add_error(None, CANNOT_TELL)
-    return page(request, "security/questions.html", user.tenant, form=form, back=_back(request))
+    return page(request, "security/questions.html", user.tenant, form=form, number=number, back=_back(request))
 
 
 @sensitive_variables("codes")
@@ -290,7 +295,7 @@ def one(request: HttpRequest, authenticator_id: int) -> HttpResponse:
         falls_short=standing.registration.is_registered and not after.is_registered,
         missing=after.missing,
         falls_short_at_sign_in=after.sign_in_missing and not standing.registration.sign_in_missing,
-        may_be_first=standing.proves(row) and bool(row.methods()) and not row.is_first,
+        may_be_first=standing.proves(row) and not row.is_first and bool(set(row.methods()) & set(LASTING_METHODS)),
         opens_console=row.type == AuthenticatorType.APP and user.is_staff,
     )
 

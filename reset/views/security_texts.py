@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.executors import NoExecutor
 from accounts.methods import Kind, Method
@@ -24,7 +24,7 @@ ADD: dict[Method, tuple[str | Promise, str | Promise]] = {
     Method.OFFICE_CALL: (gettext_lazy("Office phone"), gettext_lazy("Is called, and confirms by pressing keys")),
     Method.EMAIL: (gettext_lazy("E-mail address"), gettext_lazy("Gets a code by e-mail")),
     Method.RECOVERY_CODE: (gettext_lazy("Recovery codes"), gettext_lazy("Ten codes to print, each works once")),
-    Method.QUESTIONS: (gettext_lazy("Security questions"), gettext_lazy("Five questions that you answer now")),
+    Method.QUESTIONS: (gettext_lazy("Security questions"), gettext_lazy("Questions that you answer now")),
 }
 ICONS: dict[Kind, str] = {
     Kind.MAIL: "mail",
@@ -33,6 +33,7 @@ ICONS: dict[Kind, str] = {
     Kind.QUESTIONS: "questions",
     Kind.RECOVERY: "sheet",
     Kind.PASSKEY: "key",
+    Kind.PASS: "ticket",
 }
 
 
@@ -42,12 +43,14 @@ def ways_to_add(methods: Sequence[Method]) -> list[Method]:
     return [method for method in methods if first[registration.TYPE_OF[method]] == method]
 
 
-def check_sentence(checked: Checked, method: Method) -> str:
-    """Why an answer didn't count."""
+def check_sentence(checked: Checked, method: Method, skew: int = 0) -> str:
+    """Why an answer didn't count. `skew`: minutes that the phone seems to be ahead, or behind (below zero)."""
     if checked == Checked.WAITING:
         return ""
     if checked == Checked.TOO_LATE:
         return _("The time for that was over. Please go back and start again.")
+    if skew:
+        return skew_sentence(skew)
     if method == Method.QUESTIONS:
         return _("Not all of that is right. Here are other questions.")
     if method == Method.PASSKEY:
@@ -62,6 +65,30 @@ def check_sentence(checked: Checked, method: Method) -> str:
             "clock of the phone is right."
         )
     return _("That isn't the code we sent last. Please look again.")
+
+
+def skew_sentence(skew: int) -> str:
+    """What a person can do about a phone whose clock is wrong."""
+    told = {"minutes": abs(skew)}
+    if skew < 0:
+        return (
+            ngettext(
+                "The clock of your phone seems to be %(minutes)d minute slow. Set it to automatic, then type the next code.",
+                "The clock of your phone seems to be %(minutes)d minutes slow. Set it to automatic, then type the next code.",
+                abs(skew),
+            )
+            % told
+        )
+    return (
+        ngettext(
+            "The clock of your phone seems to be %(minutes)d minute fast. Set it to automatic, then wait as long before "
+            "you type a new code.",
+            "The clock of your phone seems to be %(minutes)d minutes fast. Set it to automatic, then wait as long before "
+            "you type a new code.",
+            skew,
+        )
+        % told
+    )
 
 
 def sent_again(send: Callable[[], None]) -> str:

@@ -155,7 +155,7 @@ def _type_destination(request: HttpRequest, reset: ResetRequest, slug: str | Non
 
 
 def _answer(request: HttpRequest, reset: ResetRequest, slug: str | None) -> HttpResponse:
-    answered, secret = flow.answer(reset, _answers(request, reset), request.visitor)  # type: ignore[attr-defined]
+    answered, secret = flow.answer(reset, _answers(request, reset), access.visitor_in_browser(request))
     if answered in (Answered.WRONG, Answered.TOO_LATE, Answered.WAITING):
         return steps.verify_page(request, reset, slug, error=_why_not(reset, answered))
     response = steps.proceed(request, reset, slug)

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts import facts, totp
 from accounts.backends import roles_of
-from accounts.methods import Kind
+from accounts.methods import QUESTIONS_REGISTERED, Kind
 from accounts.models import SecurityAnswer, Tenant, User
 from accounts.tenants import all_opened, opened
 from policy import rules
@@ -110,7 +110,7 @@ def test_the_app_key_and_the_answers_on_the_sheet_are_the_right_ones(folder: Pat
     assert totp.address_for_apps(app.secret_value, "bob@acme.example", "Rekey") in said
     asked = list(answers)
     given = [said.partition(f"{questions.PREDEFINED[name]} ")[2].partition("\n")[0] for name in asked]
-    assert len(asked) == questions.REGISTERED
+    assert len(asked) == QUESTIONS_REGISTERED
     assert questions.all_right(asked, answers, given)
 
 

@@ -1,7 +1,9 @@
 """The whole decision in lines: what stands how, and what would change it."""
 
 import io
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -131,3 +133,26 @@ def test_every_refusal_comes_with_its_cure(asked: Situation, refusal: Refusal) -
 def test_every_refusal_has_words() -> None:
     assert set(REASONS) == set(Refusal)
     assert all(str(reason) and str(cure) for reason, cure in REASONS.values())
+
+
+@pytest.mark.parametrize(
+    ("fields", "verdict"),
+    [
+        ({"counts": False}, "does not count: it was used, or its time is over"),
+        ({}, "counts beside another proof"),
+        ({"stands_alone": True}, "counts: Temporary access pass"),
+    ],
+)
+def test_a_temporary_access_pass_says_what_it_is_good_for(fields: dict[str, Any], verdict: str) -> None:
+    plain = AuthenticatorFacts(
+        2,
+        AuthenticatorType.ACCESS_PASS,
+        (Method.ACCESS_PASS,),
+        "",
+        "digest",
+        confirmed=False,
+        imported=True,
+        counts=True,
+    )
+    lines = explain(situation(person(authenticators=(replace(plain, **fields),)), methods=tuple(Method)))
+    assert verdict in [str(line.verdict) for line in lines]

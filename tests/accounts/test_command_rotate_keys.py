@@ -11,10 +11,17 @@ from django.core.management import CommandError, call_command
 from accounts import audit, rotation, secrets
 from accounts.audit import Activity, Event
 from accounts.keyfiles import shared_key
+from accounts.methods import Method
 from accounts.models import AuditEvent, Authenticator, Tenant, User
 from accounts.tenants import all_opened
 from config.environment import SharedKey, shared_keys
+from policy.models import ResetPolicy
+from reset import registration
+from reset.models import OwnChallenge
+from reset.own_challenges import Checked
+from tests import wizard
 from tests.accounts.importing import proofs_of
+from tests.reset.registering import ADDRESS, begin, confirm
 
 
 @pytest.fixture
@@ -114,3 +121,30 @@ def test_audit_events_made_with_an_old_key_still_verify(acme: Tenant, new_keys: 
         assert all(audit.is_genuine(event) for event in AuditEvent.objects.all())
         event = AuditEvent.objects.get(activity=Activity.KEYS_ROTATED)
     assert (event.tenant_id, event.details) == (None, {"moved": 3, "unreadable": 0})
+
+
+def test_what_is_being_registered_moves_too_and_its_code_still_works(
+    alice: User, open_policy: ResetPolicy, settings: Any
+) -> None:
+    with all_opened():
+        challenge = begin(alice, Method.EMAIL, ADDRESS)
+    code = wizard.last_code()
+    sealing, digest = (shared_keys(shared_key(date(2026, 11, 21)), "KEYS")[0] for _ in range(2))
+    settings.SEALING_KEYS = (sealing, *live.SEALING_KEYS)
+    settings.DIGEST_KEYS = (digest, *live.DIGEST_KEYS)
+    assert "3 values were moved" in run()
+    settings.SEALING_KEYS = settings.SEALING_KEYS[:1]
+    with all_opened():
+        moved = OwnChallenge.objects.select_related("user__tenant").get(pk=challenge.pk)
+        assert registration.value_of(moved) == ADDRESS
+        assert confirm(moved, code) == Checked.RIGHT
+
+
+def test_a_damaged_value_that_is_being_registered_is_named(
+    alice: User, open_policy: ResetPolicy, new_keys: tuple[SharedKey, SharedKey]
+) -> None:
+    with all_opened():
+        challenge = begin(alice, Method.EMAIL, ADDRESS)
+        OwnChallenge.objects.update(sealed=b"test1:" + b"x" * 40)
+    with pytest.raises(CommandError, match=rf"1 values can't be opened.*own challenge {challenge.pk}\)"):
+        run()

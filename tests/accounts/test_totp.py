@@ -40,6 +40,42 @@ def test_a_code_is_right_one_step_early_or_late_and_no_further() -> None:
         assert (totp.find_step(RFC_SECRET, "005924", at(1234567890 + drift)) is not None) is found
 
 
+@pytest.mark.parametrize(("seconds", "code"), RFC_CODES[1:])  # the first is not ten minutes after the beginning of time
+@pytest.mark.parametrize("minutes", [1, 2, 5, 10])
+def test_a_code_of_another_time_tells_how_wrong_the_clock_is(seconds: int, code: str, minutes: int) -> None:
+    behind, ahead = at(seconds + 60 * minutes), at(seconds - 60 * minutes)
+    assert totp.find_step(RFC_SECRET, code, behind) is None
+    assert totp.find_skew(RFC_SECRET, code, behind) == -2 * minutes
+    assert totp.find_skew(RFC_SECRET, code, ahead) == 2 * minutes
+
+
+def test_a_clock_is_told_within_ten_minutes_and_only_of_wrong_codes() -> None:
+    found = {drift: totp.find_skew(RFC_SECRET, "005924", at(1234567890 + 30 * drift)) for drift in range(-25, 26)}
+    assert {-drift for drift, skew in found.items() if skew is not None} == {*range(-20, -1), *range(2, 21)}
+    assert all(skew in (None, -drift) for drift, skew in found.items())
+
+
+@pytest.mark.parametrize("code", ["", "00592", "005924 ", "٠٠٥٩٢٤", "123456"])
+def test_whatever_is_no_code_of_the_app_tells_nothing(code: str) -> None:
+    assert totp.find_skew(RFC_SECRET, code, at(1234567890 + 300)) is None
+
+
+@pytest.mark.parametrize(("steps", "minutes"), [(2, 1), (-2, -1), (3, 2), (9, 4), (-10, -5), (20, 10)])
+def test_people_read_whole_minutes(steps: int, minutes: int) -> None:
+    assert totp.minutes_of(steps) == minutes
+
+
+def test_o10_a_burnt_step_is_as_used_and_none_comes_back(alice: User) -> None:
+    app = make_authenticator(alice, AuthenticatorType.APP, totp.new_secret())
+    with scopes_disabled():
+        totp.burn(app, 100)
+        assert not totp.consume(app, 100)
+        assert totp.consume(app, 101)
+        totp.burn(app, 50)
+        app.refresh_from_db()
+    assert app.last_step == 101
+
+
 @pytest.mark.parametrize(
     "code", ["", "00592", "0059240", " 005924", "005924\n", "٠٠٥٩٢٤", "００５９２４", "00592a", "000000"]
 )

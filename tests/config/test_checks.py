@@ -10,10 +10,13 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from django.core.checks import run_checks
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
 from django.middleware.csrf import CsrfViewMiddleware
 from django.utils.module_loading import import_string
 
 from accounts import executors, keyfiles
+from config.checks import _passkeys
 from config.environment import SharedKey
 from config.startup import PROCESS, TAG, refuse_unless_ready
 
@@ -48,6 +51,7 @@ def production(settings: Any, tmp_path: Path) -> Any:
     settings.SIGNING_KEY_FILE = write(tmp_path / "signing.key", private_pem(Ed25519PrivateKey.generate()))
     settings.EXECUTOR_KEY_FILE = ""
     settings.BASE_URL, settings.ALLOWED_HOSTS = "https://reset.acme.example", ["reset.acme.example"]
+    settings.SECURE, settings.PASSKEY_HOST = True, "reset.acme.example"
     settings.TRUSTED_PROXY_COUNT = 1
     settings.POSTGRESQL = True
     settings.REDIS_URL = "redis://127.0.0.1:6379/0"
@@ -142,7 +146,7 @@ def test_a_key_for_push_messages_is_read_or_refused(production: Any, tmp_path: P
     production.VAPID_PRIVATE_KEY_FILE = str(keyfiles.make(tmp_path / "keys", date(2026, 11, 25))[3])
     assert found() == set()
     os.chmod(production.VAPID_PRIVATE_KEY_FILE, 0o644)
-    assert found() == {"rekey.E024"}
+    assert found() == {"rekey.E025"}
 
 
 @pytest.mark.parametrize("process", ["web", "beat"])
@@ -236,6 +240,7 @@ def test_a_web_process_without_its_styles_is_refused(
 
 
 def test_the_embedded_profile_on_an_open_address_is_warned_about(settings: Any) -> None:
+    settings.BASE_URL, settings.PASSKEY_HOST = "http://localhost:8000", "localhost"
     assert found() == set()
     settings.HOST = "0.0.0.0"
     assert found() == {"rekey.W001"}
@@ -270,6 +275,40 @@ def test_a_silenced_check_does_not_stop_a_process(production: Any) -> None:
 def test_the_csrf_check_is_in_force_though_its_warning_is_silenced(settings: Any) -> None:
     classes = [import_string(name) for name in settings.MIDDLEWARE]
     assert [cls for cls in classes if isinstance(cls, type) and issubclass(cls, CsrfViewMiddleware)]
+
+
+@pytest.mark.parametrize(
+    ("base_url", "bound_to", "ids"),
+    [
+        ("https://reset.acme.example", "reset.acme.example", set()),
+        ("https://reset.acme.example", "acme.example", set()),
+        ("https://reset.acme.example", "example", {"rekey.E024"}),
+        ("https://reset.acme.example", "eset.acme.example", {"rekey.E024"}),
+        ("https://reset.acme.example", "other.example", {"rekey.E024"}),
+        ("https://reset.acme.example", "www.reset.acme.example", {"rekey.E024"}),
+        ("https://192.0.2.7", "", {"rekey.W002"}),
+        ("http://localhost:8000", "localhost", set()),
+        ("http://rekey.localhost:8000", "rekey.localhost", set()),
+        ("http://127.0.0.1:8000", "", {"rekey.W002"}),
+        ("http://reset.acme.example", "reset.acme.example", {"rekey.W003"}),
+        ("", "", set()),
+        ("", "reset.acme.example", set()),
+    ],
+)
+def test_a_host_that_no_browser_makes_passkeys_for_is_explained(
+    base_url: str, bound_to: str, ids: set[str], settings: Any
+) -> None:
+    settings.BASE_URL, settings.PASSKEY_HOST = base_url, bound_to
+    settings.SECURE = base_url.startswith("https://")
+    found_here = list(_passkeys())
+    assert {message.id for message in found_here} == ids
+    assert all(message.hint for message in found_here)
+
+
+def test_the_deployment_check_says_it_too(production: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    production.PASSKEY_HOST = "other.example"
+    with pytest.raises(SystemCheckError, match=r"rekey\.E024"):
+        call_command("check", "--deploy")
 
 
 def test_captured_calls_are_refused(production: Any) -> None:

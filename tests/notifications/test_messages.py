@@ -41,6 +41,7 @@ def drafts() -> list[Draft]:
         messages.contact_administrator(text="I lost my phone.\nCall me & hurry <3", support_code="K7-QX2", **NOTICE),
         messages.alarm_was_raised(support_code="K7-QX2", **NOTICE),
         messages.authenticator_was_changed(kind="phone", **NOTICE),
+        *(messages.access_pass_was_given(alone_at=alone_at, **NOTICE) for alone_at in (None, WHEN)),
         messages.spend_alarm(sent=120, answered=7, **READER),
         *(
             messages.own_method_was_changed(change=change, kind="app", **NOTICE)
@@ -94,7 +95,9 @@ def test_the_subject_names_the_organisation(draft: Draft) -> None:
 
 @EACH
 def test_w6_markup_in_a_name_is_shown_and_not_run(draft: Draft) -> None:
-    hostile = {key: ATTACK for key in draft.context if key not in ("when", "kinds", "alarm_url", "code", "minutes")}
+    hostile = {
+        key: ATTACK for key in draft.context if key not in ("when", "alone_at", "kinds", "alarm_url", "code", "minutes")
+    }
     content = written(draft, ATTACK, **hostile)
     soup = BeautifulSoup(content.html, "html.parser")
     assert soup.find("img") is None

@@ -7,12 +7,13 @@ import pytest
 from django.test import Client
 from django_scopes import scopes_disabled
 
-from accounts.methods import Method
-from accounts.models import Group, Tenant
+from accounts.methods import AuthenticatorType, Method
+from accounts.models import Group, GroupMembership, GroupNesting, Tenant, User
 from policy.advice import Draft, Other, advise
 from policy.models import QuestionText, ResetPolicy
 from policy.models.policies import PolicyGroup
 from tests.administrators import make_administrator, signed_in
+from tests.conftest import make_authenticator, make_user
 
 ADD = "/admin/policy/resetpolicy/add/"
 WISE = Draft(
@@ -30,7 +31,7 @@ def policy(**fields: Any) -> dict[str, Any]:
     return {
         "name": "Everybody", "priority": "10", "audience": "everybody", "methods_required": "1",
         "methods": ["email", "sms"], "entra_compatible": "on", "registration_required": "on", "reconfirm_days": "180",
-        "registration_skip_days": "14",
+        "registration_skip_days": "14", "questions_registered": "5", "questions_asked": "3",
         "notify_users": "on", "notify_administrators": "on",
         "policy_groups-TOTAL_FORMS": "0", "policy_groups-INITIAL_FORMS": "0", **fields,
     }  # fmt: skip
@@ -107,6 +108,10 @@ def test_a_wise_policy_gets_no_advice() -> None:
         (replace(WISE, methods=frozenset({"app_code", "sms"}), methods_required=2), "lost phone"),
         (replace(WISE, methods=frozenset({"app_code", "app_notification", "sms"}), methods_required=2), "lost phone"),
         (replace(WISE, methods=frozenset({"email", "questions"})), "easily guessed"),
+        (replace(WISE, methods=frozenset({"passkey"})), "Allow recovery codes too"),
+        (replace(WISE, methods=frozenset({"passkey", "access_pass"})), "Allow recovery codes too"),
+        (replace(WISE, methods=frozenset({"passkey", "recovery_code"}), without_passkey=1), "1 person under this"),
+        (replace(WISE, methods=frozenset({"passkey", "recovery_code"}), without_passkey=7), "7 people under this"),
         (replace(WISE, registration_required=False), "not asked to register"),
         (replace(WISE, reconfirm_days=0), "out of date"),
         (replace(WISE, reconfirm_days=700), "out of date"),
@@ -119,11 +124,40 @@ def test_each_unwise_choice_gets_one_sentence(unwise: Draft, word: str) -> None:
     assert word in str(sentence)
 
 
+@pytest.mark.parametrize("methods", [{"passkey", "recovery_code"}, {"passkey", "email"}, {"email", "sms"}])
+def test_passkeys_with_a_way_back_are_wise(methods: set[str]) -> None:
+    assert advise(replace(WISE, methods=frozenset(methods))) == ()
+
+
 def test_a_policy_behind_one_for_everybody_governs_nobody() -> None:
     before, behind = Other("All staff", "everybody", 5), Other("All staff", "everybody", 50)
     assert "All staff" in str(advise(WISE, [before])[0])
     assert advise(WISE, [behind]) == ()
     assert advise(replace(WISE, audience="nobody"), [before]) == ()
+
+
+def test_saving_a_policy_for_passkeys_only_counts_whom_it_strands(
+    console: Client, acme: Tenant, globex: Tenant, alice: User, bob: User
+) -> None:
+    make_user(globex, "theirs@globex.example")
+    make_user(acme, "gone@acme.example", is_enabled=False)
+    make_authenticator(alice, AuthenticatorType.PASSKEY, '["aa", "bb"]')
+    response = console.post(ADD, policy(methods=["passkey"]), follow=True)
+    assert "2 people under this policy have no passkey yet" in response.content.decode(), "bob and the administrator"
+
+
+def test_for_groups_it_counts_the_people_in_them_and_in_those_inside(
+    console: Client, acme: Tenant, alice: User, bob: User
+) -> None:
+    with scopes_disabled():
+        outer, inner, other = (Group.objects.create(tenant=acme, name=name) for name in ("outer", "inner", "other"))
+        GroupNesting.objects.create(tenant=acme, parent=outer, child=inner)
+        GroupMembership.objects.create(tenant=acme, group=inner, user=bob)
+        GroupMembership.objects.create(tenant=acme, group=other, user=alice)
+    chosen = {"policy_groups-TOTAL_FORMS": "1", "policy_groups-0-group": str(outer.pk)}
+    methods = ["passkey", "recovery_code"]
+    response = console.post(ADD, policy(audience="groups", methods=methods, **chosen), follow=True)
+    assert "1 person under this policy has no passkey yet" in response.content.decode()
 
 
 def test_an_organisation_has_20_questions_of_its_own_at_most(console: Client, acme: Tenant) -> None:

@@ -17,6 +17,7 @@ from policy.decisions import (
     TenantFacts,
     decide_reset,
     governing_policy,
+    is_enough,
     open_offers,
     usable_offers,
 )
@@ -27,7 +28,10 @@ HERE = Authority()
 
 
 def held(kind: AuthenticatorType, number: int = 1, counts: bool = True) -> AuthenticatorFacts:
-    return AuthenticatorFacts(number, kind, METHODS_OF[kind], "mask", f"{kind}-{number}", counts, not counts, counts)
+    answers = 5 if kind == AuthenticatorType.QUESTIONS else 0
+    return AuthenticatorFacts(
+        number, kind, METHODS_OF[kind], "mask", f"{kind}-{number}", counts, not counts, counts, answers=answers
+    )
 
 
 MAIL = held(AuthenticatorType.EMAIL, 1)
@@ -198,6 +202,47 @@ def test_administrators_are_refused_for_the_same_states_of_the_account() -> None
         assert decide_reset(person(MAIL, PHONE, roles=roles, **fields), [EVERYBODY], TENANT, HERE).refusals == (
             refusal,
         )
+
+
+PASS = held(AuthenticatorType.ACCESS_PASS, 8)
+APPROVED = replace(PASS, stands_alone=True)
+
+
+@pytest.mark.parametrize(
+    ("authenticators", "required", "allowed"),
+    [
+        ((PASS,), 1, False),
+        ((PASS,), 2, False),
+        ((PASS, MAIL), 1, True),
+        ((PASS, MAIL), 2, True),
+        ((APPROVED,), 1, True),
+        ((APPROVED,), 2, True),
+        ((replace(APPROVED, counts=False),), 1, False),
+    ],
+    ids=str,
+)
+def test_a_pass_needs_something_beside_it_unless_a_second_person_approved_it(
+    authenticators: tuple[AuthenticatorFacts, ...], required: int, allowed: bool
+) -> None:
+    decision = decide_reset(person(*authenticators), [policy(methods_required=required)], TENANT, HERE)
+    assert decision.is_allowed is allowed
+
+
+@pytest.mark.parametrize("required", [1, 2])
+def test_a_pass_alone_is_never_enough_however_few_are_required(required: int) -> None:
+    plain, approved = usable_offers((PASS, MAIL), EVERYTHING), usable_offers((APPROVED, MAIL), EVERYTHING)
+    assert not is_enough({Kind.PASS}, required, plain)
+    assert is_enough({Kind.PASS, Kind.MAIL}, required, plain)
+    assert is_enough({Kind.PASS}, required, approved)
+    assert is_enough({Kind.MAIL}, required, approved) is (required == 1)
+    assert not is_enough({Kind.PASS}, required, usable_offers((MAIL,), EVERYTHING))
+
+
+def test_a_pass_is_none_for_administrators_and_where_the_policy_does_not_allow_it() -> None:
+    administrator = person(MAIL, APPROVED, roles=frozenset({Role.REPORTS_READER}))
+    assert decide_reset(administrator, [EVERYBODY], TENANT, HERE).refusals == (Refusal.TOO_FEW_METHODS,)
+    decision = decide_reset(person(MAIL, APPROVED), [policy(methods=(Method.EMAIL,))], TENANT, HERE)
+    assert [offer.method for offer in decision.offers] == [Method.EMAIL]
 
 
 def test_the_second_gate_is_of_another_kind_and_another_destination() -> None:

@@ -48,6 +48,7 @@ def test_two_policies_share_no_list_of_methods() -> None:
         (["app_code", "email"], 2, True),
         (["app_code", "email", "sms"], 2, False),
         (["email"], 1, False),
+        (["app_code", "access_pass"], 1, True),
         (["email", "sms"], 2, False),
     ],
 )
@@ -65,7 +66,7 @@ def test_the_app_never_stands_alone_where_the_preset_is_on(
         strict.clean()
 
 
-@pytest.mark.parametrize("methods", [[], ["fax"], ["email", "EMAIL"]])
+@pytest.mark.parametrize("methods", [[], ["fax"], ["email", "EMAIL"], ["access_pass"]])
 def test_a_policy_allows_at_least_one_method_that_exists(methods: list[str]) -> None:
     with pytest.raises(ValidationError):
         ResetPolicy(name="x", methods=methods).clean()

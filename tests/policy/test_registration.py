@@ -29,6 +29,7 @@ TWO = policy(methods_required=2)
 NOBODY = policy(audience="nobody")
 CODES = held(AuthenticatorType.RECOVERY_CODES, 6)
 PASSKEY = held(AuthenticatorType.PASSKEY, 7)
+PASS = held(AuthenticatorType.ACCESS_PASS, 8)
 ADMINISTRATOR = frozenset({Role.HELPDESK_ADMINISTRATOR})
 CLOSED = replace(TENANT, administrators_may_reset=False)
 STANDINGS: list[tuple[UserFacts, PolicyFacts, set[Kind], int, bool]] = [
@@ -36,7 +37,8 @@ STANDINGS: list[tuple[UserFacts, PolicyFacts, set[Kind], int, bool]] = [
     (person(MAIL), EVERYBODY, {Kind.MAIL}, 0, True),
     (person(MAIL), TWO, {Kind.MAIL}, 1, False),
     (person(MAIL, PHONE), TWO, {Kind.MAIL, Kind.PHONE}, 0, True),
-    (person(MAIL, PHONE, APP, QUESTIONS, CODES, PASSKEY), TWO, set(Kind), 0, True),
+    (person(MAIL, PHONE, APP, QUESTIONS, CODES, PASSKEY, PASS), TWO, set(Kind) - {Kind.PASS}, 0, True),
+    (person(PASS), EVERYBODY, set(), 1, False),
     (person(MAIL, held(AuthenticatorType.EMAIL, 9)), TWO, {Kind.MAIL}, 1, False),
     (person(OFFICE), EVERYBODY, {Kind.PHONE}, 0, True),
     (person(OFFICE, PHONE), TWO, {Kind.PHONE}, 1, False),
@@ -141,7 +143,7 @@ def test_what_holds_for_administrators_holds_for_nobody_else() -> None:
 
 
 def test_every_method_has_its_place_in_the_order() -> None:
-    assert set(SECURITY_ORDER) == set(Method)
+    assert set(SECURITY_ORDER) == set(Method) - {Method.ACCESS_PASS}
     assert SECURITY_ORDER[0] == Method.PASSKEY
     assert SECURITY_ORDER[-1] == Method.QUESTIONS
 
@@ -309,9 +311,11 @@ def test_without_the_last_method_for_sign_in_one_is_missing_there() -> None:
         (person(APP), SignInRuleFacts("groups", frozenset({7})), False, []),
         (person(APP, group_ids=frozenset({7})), SignInRuleFacts("groups", frozenset({7})), True, [Method.APP_CODE]),
         (person(APP, group_ids=frozenset({7})), SignInRuleFacts("groups"), False, []),
-        (person(MAIL, QUESTIONS, OFFICE), RULE, True, []),
+        (person(MAIL, QUESTIONS), RULE, True, []),
+        (person(MAIL, OFFICE), RULE, True, [Method.OFFICE_CALL]),
         (
-            person(MAIL, CODES, PHONE, PASSKEY), RULE, True, [Method.PASSKEY, Method.SMS, Method.RECOVERY_CODE],
+            person(MAIL, CODES, PHONE, PASSKEY), RULE, True,
+            [Method.PASSKEY, Method.SMS, Method.CALL, Method.RECOVERY_CODE],
         ),
         (person(held(AuthenticatorType.APP, 3, counts=False)), RULE, True, []),
         (person(PASSKEY, APP), SignInRuleFacts("everybody", methods=(Method.APP_CODE,)), True, [Method.APP_CODE]),

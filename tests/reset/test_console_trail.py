@@ -106,7 +106,7 @@ def test_changes_of_a_policy_are_recorded_with_old_and_new_values(console: Clien
     data = {
         "name": "Everybody", "priority": "10", "audience": "everybody", "methods_required": "2",
         "methods": ["email", "sms"],
-        "reconfirm_days": "90", "registration_skip_days": "14",
+        "reconfirm_days": "90", "registration_skip_days": "14", "questions_registered": "5", "questions_asked": "3",
         "notify_users": "on", "notify_administrators": "on", "registration_required": "on",
         "policy_groups-TOTAL_FORMS": "0", "policy_groups-INITIAL_FORMS": "0",
     }  # fmt: skip

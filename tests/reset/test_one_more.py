@@ -125,7 +125,7 @@ def test_what_is_used_first_leads_in_the_wizard_before_changes_and_at_sign_in(
     browser = Browser()
     post_sign_in(browser, NAME, PASSWORD)
     page = browser.get("/signin/verify/")
-    assert [offer.method for offer in page.context["offers"]] == ["sms", "app_code"]
+    assert [offer.method for offer in page.context["offers"]] == ["sms", "call", "app_code"]
     assert f'value="sms:{phone.pk}" checked' in page.content.decode()
     assert len(events(Activity.METHOD_USED_FIRST)) == 1
 

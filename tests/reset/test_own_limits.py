@@ -97,7 +97,7 @@ def test_s7_a_page_that_waited_changes_nothing_after_the_sessions_ended(alice: U
     leave_everywhere(alice)
     now, (row,) = timezone.now(), held(alice, MAIL)
     with pytest.raises(NotOffered):
-        registration.save_questions(alice, {"first_pet": "Rex"}, HERE, now)
+        registration.save_questions(alice, journeys.ANSWERS, HERE, now)
     with pytest.raises(NotOffered):
         registration.make_recovery_codes(alice, HERE, now)
     assert not registration.rename(alice, row.pk, "x", HERE)

@@ -220,3 +220,17 @@ def test_without_a_host_name_there_are_no_passkeys(settings: Any) -> None:
     assert Method.PASSKEY in available_methods()
     settings.PASSKEY_HOST = ""
     assert Method.PASSKEY not in available_methods()
+
+
+def test_a_passkey_may_be_bound_to_a_domain_above_the_host(signed_in: Any, alice: User, settings: Any) -> None:
+    settings.PASSKEY_HOST = "acme.example"
+    key = SecurityKey()
+    place = signed_in.post(ADD, {"label": ""}).url
+    asked = options_of(signed_in.get(place))
+    assert json.loads(asked)["rp"]["id"] == "acme.example"
+    assert signed_in.post(place, {"code": key.create(asked)}).url == INFO
+    client = Browser()
+    assert wizard.answer(client, key.get(begin(client))).url == "/reset/password/"
+    settings.PASSKEY_HOST = "other.example"
+    other = Browser()
+    assert wizard.answer(other, key.get(begin(other).replace("other.example", "acme.example"))).status_code == 200

@@ -110,7 +110,12 @@ def test_mail_and_questions_are_no_proof_at_sign_in(client: Any, alice: User, ru
     journeys.give_questions(alice)
     give_codes(alice)
     post_sign_in(client, NAME, PASSWORD)
-    assert [offer.method for offer in client.get(VERIFY).context["offers"]] == ["app_code", "sms", "recovery_code"]
+    assert [offer.method for offer in client.get(VERIFY).context["offers"]] == [
+        "app_code",
+        "sms",
+        "call",
+        "recovery_code",
+    ]
     (mail,) = Authenticator._base_manager.filter(user=alice, type="email")
     page = client.post(VERIFY, {"offer": f"email:{mail.pk}"})
     assert "Choose one of these." in text_of(page)

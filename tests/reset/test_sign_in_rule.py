@@ -59,7 +59,8 @@ def test_who_holds_nothing_for_sign_in_registers_it_first_and_goes_on(client: An
     page = client.get(SETUP)
     assert "It can't be put off." in text_of(page)
     assert "Not now" not in text_of(page)
-    assert (page.context["first"], page.context["others"]) == ("app_code", ["sms", "passkey", "recovery_code"])
+    others = ["sms", "passkey", "app_notification", "office_call", "recovery_code"]
+    assert (page.context["first"], page.context["others"]) == ("app_code", others)
     assert register_phone(client).url == SETUP
     assert client.post(SETUP, {"action": "confirm"}).url == "/account/activity/"
     assert is_signed_in(client)
@@ -157,7 +158,8 @@ def test_a_method_that_only_sign_in_takes_may_be_registered(client: Any, carol: 
     prove(client)
     register_address(client)
     client.post(SETUP, {"action": "confirm"})
-    assert set(client.get(INFO).context["add"]) == {"email", "passkey", "app_code", "sms", "recovery_code"}
+    for_sign_in = {"passkey", "app_notification", "app_code", "sms", "office_call", "recovery_code"}
+    assert set(client.get(INFO).context["add"]) == {"email", *for_sign_in}
 
 
 def test_without_any_reset_policy_only_sign_in_asks(client: Any, carol: User, open_policy: ResetPolicy) -> None:

@@ -181,15 +181,15 @@ def test_p5_administrators_hear_once_a_day_that_few_are_answered(
     ("method", "channel"), [("email", Channel.EMAIL), ("sms", Channel.SMS), ("call", Channel.VOICE)]
 )
 def test_while_a_provider_is_away_another_way_is_offered(
-    method: str, channel: Channel, alice: User, phones_allowed: ResetPolicy
+    method: str, channel: Channel, alice: User, phones_allowed: ResetPolicy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Alike for everybody: what a stranger is told doesn't depend on who the name belongs to."""
+    monkeypatch.setattr(decoys, "ADMINISTRATORS_ONE_IN", 10**9)
+    monkeypatch.setattr(decoys, "_held", lambda chance, allowed, required: journeys.types_for(["email", "sms"]))
     receivers.note_unreachable(channel)
     for name in (journeys.ALICE, STRANGER):
         client = Browser()
         journeys.begin(client, name)
-        if not [offer for offer in client.get(VERIFY).context["offers"] if offer.method == method]:
-            continue
         page = wizard.choose(client, method)
         page = page if method == "email" else journeys.type_number(client, NUMBER)
         assert "its provider can't be reached" in page.content.decode().replace("&#x27;", "'")

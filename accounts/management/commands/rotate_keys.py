@@ -27,10 +27,10 @@ class Command(BaseCommand):
             result = rotation.rotate(options["dry_run"], bar.update)
         self.stdout.write(_sentences(result, options["dry_run"]))
         if result.unreadable:
-            shown = ", ".join(str(pk) for pk in result.unreadable[:20])
+            shown = ", ".join(result.unreadable[:20])
             raise CommandError(
                 f"{len(result.unreadable)} values can't be opened: a key is missing, or they were damaged "
-                f"(authenticators {shown}). They are as they were.",
+                f"({shown}). They are as they were.",
                 returncode=SOME_UNREADABLE,
             )
 
