@@ -1,7 +1,7 @@
 """Registering what one proves oneself with, from the first field to the review.
 
     begin (address, number or app) → confirm by its own first code → registered
-    save_questions · rename · use_first · remove · confirm_all · skip
+    rename · use_first · remove · confirm_all · skip
 
 A value that its owner typed proves nothing until a code sent to it, or shown by it, came back. Whoever changes anything
 gave a fresh proof before (`proving.py`); every other address on file hears of it.
@@ -16,14 +16,14 @@ from django.utils import timezone
 from accounts import audit, facts, phones, secrets, totp
 from accounts.audit import Activity
 from accounts.methods import AuthenticatorType, Method, kind_of
-from accounts.models import Authenticator, Domain, RecoveryCode, SecurityAnswer, User
+from accounts.models import Authenticator, Domain, User
 from accounts.visitor import Visitor
 from notifications import messages
 from notifications.outbox import Draft, enqueue
-from policy import hashing, rules
-from policy.decisions import questions_asked_of, questions_registered_of
+from policy import rules
+from policy.decisions import questions_asked_of
 from policy.registration import Registration, decide_registration, is_due_again, may_skip
-from reset import own_challenges, passkeys, questions, recovery_codes
+from reset import own_challenges, passkeys
 from reset.addresses import addresses_of
 from reset.models import OwnChallenge
 from reset.own_challenges import Checked, Purpose
@@ -275,7 +275,7 @@ def register(challenge: OwnChallenge, row: Authenticator, visitor: Visitor, now:
     user = challenge.user
     row.confirmed_at = row.last_used_at = now
     with transaction.atomic():
-        if not (_in_turn(user) and own_challenges.use_up(challenge, now)):
+        if not (in_turn(user) and own_challenges.use_up(challenge, now)):
             return Checked.WRONG
         before = addresses_of(user)
         # The same value held unproved (imported, say), and the one that this takes the place of, go.
@@ -293,57 +293,14 @@ def register(challenge: OwnChallenge, row: Authenticator, visitor: Visitor, now:
     return Checked.RIGHT
 
 
-def save_questions(user: User, answers: dict[str, str], visitor: Visitor, now: datetime) -> None:
-    """Register security questions with their answers (checked by the form); earlier ones go.
-
-    Raises NotOffered, policy.hashing.Busy or accounts.executors.NoExecutor.
-    """
-    registration = standing_of(user, now).registration
-    number = questions_registered_of(registration.policy)
-    if Method.QUESTIONS not in registration.allowed or not questions.are_good(answers, number):
-        raise NotOffered
-    hashes = hashing.run(lambda: {question: questions.hash_answer(answer) for question, answer in answers.items()})
-    row = unsaved(user, AuthenticatorType.QUESTIONS, "", "", now)
-    row.sealed, row.digest, row.confirmed_at = b"", "", now
-    with transaction.atomic():
-        if not _in_turn(user):
-            raise NotOffered
-        replaced = Authenticator.objects.filter(user=user, type=AuthenticatorType.QUESTIONS).delete()[0]
-        row.save()
-        SecurityAnswer.objects.bulk_create(
-            SecurityAnswer(tenant=user.tenant, authenticator=row, question=question, answer_hash=answer_hash)
-            for question, answer_hash in hashes.items()
-        )
-        _tell(user, row.type, bool(replaced), visitor, now)
-
-
-def make_recovery_codes(user: User, visitor: Visitor, now: datetime) -> list[str]:
-    """Ten new codes, to be shown once; earlier ones open nothing any more. Raises NotOffered or NoExecutor."""
-    if Method.RECOVERY_CODE not in standing_of(user, now).registration.allowed:
-        raise NotOffered
-    codes = [recovery_codes.new_code() for _ in range(recovery_codes.HOW_MANY)]
-    row = unsaved(user, AuthenticatorType.RECOVERY_CODES, secrets.random_token(), "", now)
-    row.sealed, row.confirmed_at = b"", now
-    with transaction.atomic():
-        if not _in_turn(user):
-            raise NotOffered
-        replaced = Authenticator.objects.filter(user=user, type=row.type).delete()[0]
-        row.save()
-        RecoveryCode.objects.bulk_create(
-            RecoveryCode(tenant=user.tenant, authenticator=row, digest=recovery_codes.digest_of(row, code))
-            for code in codes
-        )
-        _tell(user, row.type, bool(replaced), visitor, now)
-    return codes
-
-
-def _tell(user: User, kind: str, replaced: bool, visitor: Visitor, now: datetime) -> None:
+def tell_registered(user: User, kind: str, replaced: bool, visitor: Visitor, now: datetime) -> None:
+    """Tell every address on file, and record it. Raises accounts.executors.NoExecutor."""
     change = "replaced" if replaced else "added"
     enqueue(_notices(user, change, kind, addresses_of(user), visitor, now), now)
     audit.record(own_challenges.event(user, Activity.METHOD_REGISTERED, visitor, type=kind, replaced=replaced))
 
 
-def _in_turn(user: User) -> bool:
+def in_turn(user: User) -> bool:
     """One change of a person's methods after another: two at once would each see what the other takes away.
 
     False: the account is not as it was when the page was asked for (its sessions were ended, say).
@@ -356,7 +313,7 @@ def rename(user: User, authenticator_id: int, label: str, visitor: Visitor) -> b
     """Give a method a name of one's own. False: it is gone."""
     with transaction.atomic():
         own = Authenticator.objects.filter(user=user, pk=authenticator_id)
-        renamed = _in_turn(user) and own.update(name=label[:64]) == 1
+        renamed = in_turn(user) and own.update(name=label[:64]) == 1
         if renamed:
             audit.record(own_challenges.event(user, Activity.METHOD_RENAMED, visitor))
     return renamed
@@ -365,7 +322,7 @@ def rename(user: User, authenticator_id: int, label: str, visitor: Visitor) -> b
 def use_first(user: User, authenticator_id: int, visitor: Visitor) -> bool:
     """Offer this method before all others from now on. False: it is gone, or proves nothing."""
     with transaction.atomic():
-        if not _in_turn(user):
+        if not in_turn(user):
             return False
         standing = standing_of(user)
         chosen = [row for row in standing.held if row.pk == authenticator_id and row.methods() and standing.proves(row)]
@@ -381,7 +338,7 @@ def use_first(user: User, authenticator_id: int, visitor: Visitor) -> bool:
 def remove(user: User, authenticator_id: int, visitor: Visitor, now: datetime) -> bool:
     """Delete a method; every address on file before hears of it. False: it is gone. Raises NoExecutor."""
     with transaction.atomic():
-        row = Authenticator.objects.filter(user=user, pk=authenticator_id).first() if _in_turn(user) else None
+        row = Authenticator.objects.filter(user=user, pk=authenticator_id).first() if in_turn(user) else None
         if row is None:
             return False
         before = addresses_of(user)

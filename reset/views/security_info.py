@@ -21,7 +21,7 @@ from accounts.visitor import Visitor
 from policy import hashing
 from policy.decisions import questions_registered_of
 from policy.signin import SIGN_IN_METHODS
-from reset import own_challenges, passkeys, phone_registration, questions, registration
+from reset import own_challenges, passkeys, phone_registration, questions, registering_at_once, registration
 from reset.forms import code_form
 from reset.methods import METHODS
 from reset.models import OwnChallenge
@@ -242,7 +242,7 @@ def _questions(request: HttpRequest) -> HttpResponse:
     form = QuestionsForm(choices, number, request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
-            registration.save_questions(user, form.answers, visitor_of(request), timezone.now())
+            registering_at_once.save_questions(user, form.answers, visitor_of(request), timezone.now())
             messages.success(request, _("Your questions are registered."))
             return HttpResponseRedirect(_back(request))
         except NotOffered:
@@ -260,7 +260,7 @@ def _recovery_codes(request: HttpRequest) -> HttpResponse:
     user, codes, error = person_of(request), [], ""
     if request.method == "POST":
         try:
-            codes = registration.make_recovery_codes(user, visitor_of(request), timezone.now())
+            codes = registering_at_once.make_recovery_codes(user, visitor_of(request), timezone.now())
             settle_method(request, Method.RECOVERY_CODE)
         except NotOffered:
             error = _("Your organisation doesn't allow this any more, or what it should replace is gone.")

@@ -9,7 +9,7 @@ from accounts.audit import Activity
 from accounts.methods import AuthenticatorType, Method
 from accounts.models import Authenticator, SecurityAnswer, User
 from policy.models import ResetPolicy
-from reset import own_challenges, proving, registration
+from reset import own_challenges, proving, registering_at_once, registration
 from reset.models import OwnChallenge
 from reset.own_challenges import Checked, Purpose
 from reset.registration import MOST_OF, TooMany
@@ -150,7 +150,7 @@ def test_answers_saved_twice_at_once_are_one_set_and_no_fault(alice: User, open_
 
     def save(number: int) -> None:
         with tenants.all_opened():
-            registration.save_questions(alice, ANSWERS, HERE, timezone.now())
+            registering_at_once.save_questions(alice, ANSWERS, HERE, timezone.now())
 
     at_once(8, save)
     with tenants.all_opened():

@@ -9,7 +9,7 @@ from django_scopes import scopes_disabled
 from accounts.methods import AuthenticatorType, Method
 from accounts.models import SecurityAnswer, User
 from policy.models import ResetPolicy
-from reset import decoys, questions, registration
+from reset import decoys, questions, registering_at_once, registration
 from reset.models import OwnChallenge, State
 from reset.own_challenges import Checked
 from reset.own_forms import QuestionsForm
@@ -42,7 +42,7 @@ def right(asked: list[str]) -> dict[str, str]:
 
 def save(user: User, answers: dict[str, str]) -> None:
     with scopes_disabled():
-        registration.save_questions(user, answers, HERE, timezone.now())
+        registering_at_once.save_questions(user, answers, HERE, timezone.now())
 
 
 def test_as_many_are_registered_as_the_policy_says(alice: User, strict: ResetPolicy) -> None:

@@ -15,7 +15,7 @@ from accounts.models import Tenant, User
 from policy import hashing, passwords, throttle
 from policy.models import ResetPolicy
 from policy.throttle import Use
-from reset import buckets, own_account, registration, signin, unblocking
+from reset import buckets, own_account, registering_at_once, registration, signin, unblocking
 from reset.own_challenges import Checked
 from reset.password_proof import account_key_of
 from reset.requests import NotOffered, TooOften
@@ -97,9 +97,9 @@ def test_s7_a_page_that_waited_changes_nothing_after_the_sessions_ended(alice: U
     leave_everywhere(alice)
     now, (row,) = timezone.now(), held(alice, MAIL)
     with pytest.raises(NotOffered):
-        registration.save_questions(alice, journeys.ANSWERS, HERE, now)
+        registering_at_once.save_questions(alice, journeys.ANSWERS, HERE, now)
     with pytest.raises(NotOffered):
-        registration.make_recovery_codes(alice, HERE, now)
+        registering_at_once.make_recovery_codes(alice, HERE, now)
     assert not registration.rename(alice, row.pk, "x", HERE)
     assert not registration.remove(alice, row.pk, HERE, now)
     assert confirm(challenge, code) == Checked.WRONG

@@ -15,7 +15,7 @@ from accounts.executors import NoExecutor
 from accounts.methods import AuthenticatorType, Kind, Method
 from accounts.models import Authenticator, Domain, ExecutorKey, SecurityAnswer, Tenant, User
 from policy.models import ResetPolicy
-from reset import housekeeping, own_challenges, registration
+from reset import housekeeping, own_challenges, registering_at_once, registration
 from reset.models import OwnChallenge
 from reset.own_challenges import Checked, Purpose
 from reset.registration import MOST_OF, TYPE_OF, HeldAlready, OwnDomain, TooMany
@@ -209,7 +209,7 @@ def test_without_a_policy_nothing_is_registered(alice: User) -> None:
         with pytest.raises(NotOffered):
             begin(alice, method, value)
     with pytest.raises(NotOffered):
-        registration.save_questions(alice, ANSWERS, HERE, timezone.now())
+        registering_at_once.save_questions(alice, ANSWERS, HERE, timezone.now())
 
 
 def test_what_the_policy_does_not_allow_is_not_registered(alice: User, open_policy: ResetPolicy) -> None:
@@ -217,7 +217,7 @@ def test_what_the_policy_does_not_allow_is_not_registered(alice: User, open_poli
     with pytest.raises(NotOffered):
         begin(alice, Method.SMS, NUMBER)
     with pytest.raises(NotOffered):
-        registration.save_questions(alice, ANSWERS, HERE, timezone.now())
+        registering_at_once.save_questions(alice, ANSWERS, HERE, timezone.now())
 
 
 def test_questions_have_no_code_to_begin_with(alice: User, everything: ResetPolicy) -> None:
@@ -229,12 +229,12 @@ def test_an_administrator_registers_without_a_policy_but_never_questions(alice: 
     make_administrator(alice)
     assert register(alice, Method.APP_CODE)
     with pytest.raises(NotOffered):
-        registration.save_questions(alice, ANSWERS, HERE, timezone.now())
+        registering_at_once.save_questions(alice, ANSWERS, HERE, timezone.now())
 
 
 def test_questions_are_registered_at_once_and_earlier_ones_go(alice: User, everything: ResetPolicy) -> None:
     give_questions(alice, {"first_car": "Saab"})
-    registration.save_questions(alice, ANSWERS, HERE, timezone.now())
+    registering_at_once.save_questions(alice, ANSWERS, HERE, timezone.now())
     (row,) = held(alice, AuthenticatorType.QUESTIONS)
     assert set(SecurityAnswer.objects.values_list("question", flat=True)) == set(ANSWERS)
     assert registration.standing_of(alice).proves(row)
@@ -242,7 +242,7 @@ def test_questions_are_registered_at_once_and_earlier_ones_go(alice: User, every
 
 
 def test_answers_are_kept_as_hashes_only(alice: User, everything: ResetPolicy) -> None:
-    registration.save_questions(alice, ANSWERS, HERE, timezone.now())
+    registering_at_once.save_questions(alice, ANSWERS, HERE, timezone.now())
     for row in SecurityAnswer.objects.all():
         assert ANSWERS[row.question].casefold() not in row.answer_hash.casefold()
 
@@ -335,7 +335,7 @@ def test_the_address_that_is_replaced_hears_of_it_and_the_new_one_does_not(
 
 
 def test_every_address_hears_of_new_questions(alice: User, everything: ResetPolicy) -> None:
-    registration.save_questions(alice, ANSWERS, HERE, timezone.now())
+    registering_at_once.save_questions(alice, ANSWERS, HERE, timezone.now())
     assert told() == [WORK, HOME]
 
 
@@ -350,7 +350,7 @@ def test_no_notice_says_what_the_new_method_is(alice: User, everything: ResetPol
     for method, value in REGISTERED[:2]:
         register(alice, method, value)
     app = register(alice, Method.APP_CODE)
-    registration.save_questions(alice, ANSWERS, HERE, timezone.now())
+    registering_at_once.save_questions(alice, ANSWERS, HERE, timezone.now())
     told_of = json.dumps([notice["context"] for notice in notices()])
     for value in (ADDRESS, NUMBER, app.secret_value, *ANSWERS.values()):
         assert value not in told_of

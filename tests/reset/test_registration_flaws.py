@@ -15,7 +15,7 @@ from accounts.models import AuditEvent, Authenticator, Tenant, User
 from accounts.models.users import new_epoch
 from accounts.secrets import Damaged
 from policy.models import ResetPolicy
-from reset import own_challenges, registration, signin
+from reset import own_challenges, registering_at_once, registration, signin
 from reset.models import OwnChallenge
 from reset.own_challenges import Checked, Purpose
 from reset.requests import NotOffered, TooOften
@@ -294,7 +294,7 @@ def test_e1_no_event_carries_a_value(alice: User, open_policy: ResetPolicy) -> N
         secrets += [code_for(challenge), wizard.wrong_code(code_for(challenge)), registration.value_of(challenge)]
         confirm(challenge, wizard.wrong_code(code_for(challenge)))
         confirm(challenge, code_for(challenge))
-    registration.save_questions(alice, ANSWERS, HERE, timezone.now())
+    registering_at_once.save_questions(alice, ANSWERS, HERE, timezone.now())
     registration.rename(alice, held(alice, MAIL)[0].pk, ADDRESS, HERE)
     registration.remove(alice, held(alice, MAIL)[0].pk, HERE, timezone.now())
     written = json.dumps([[event.details, event.reason, event.target_name] for event in AuditEvent.objects.all()])
