@@ -34,20 +34,23 @@ from reset.own_challenges import Purpose
 from reset.requests import end
 
 NOT_ME = "not_me"
-PROOF = "proof"
+# What somebody proves who they are for, whose password was right.
+PROOFS = (Purpose.PROVE, Purpose.SIGN_IN)
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """What the phone shows. `what` is the trouble a reset is for, or `proof`."""
+    """What the phone shows. `what` is the trouble a reset is for, or the purpose of another proof."""
 
     challenge: Waiting
 
     @property
     def what(self) -> str:
-        return PROOF if isinstance(self.challenge, OwnChallenge) else self.challenge.request.trouble
+        if isinstance(self.challenge, OwnChallenge):
+            return self.challenge.purpose
+        return self.challenge.request.trouble
 
     @property
     def name(self) -> str:
@@ -84,7 +87,7 @@ def pending(phone: Authenticator, now: datetime) -> list[Prompt]:
         request__state=State.VERIFYING,
         request__epoch=user.credentials_epoch,
     )
-    own = OwnChallenge.objects.filter(**running, user=user, purpose=Purpose.PROVE, epoch=user.credentials_epoch)
+    own = OwnChallenge.objects.filter(**running, user=user, purpose__in=PROOFS, epoch=user.credentials_epoch)
     found: list[Waiting] = [*of_resets.select_related("request"), *own.select_related("user")]
     return [Prompt(challenge) for challenge in _with_tries_left(sorted(found, key=lambda each: each.pk), now)]
 
@@ -118,7 +121,7 @@ def _asked_of(phone: Authenticator, challenge_id: UUID, now: datetime) -> Waitin
     if challenge is None:
         return None
     if isinstance(challenge, OwnChallenge):
-        is_asked = challenge.user_id == phone.user_id and challenge.purpose == Purpose.PROVE
+        is_asked = challenge.user_id == phone.user_id and challenge.purpose in PROOFS
     else:
         is_asked = challenge.request.user_id == phone.user_id
     return challenge if is_asked else None
@@ -138,7 +141,7 @@ def refuse(phone: Authenticator, challenge_id: UUID, now: datetime) -> bool:
 
 
 def _stop(challenge: Waiting, now: datetime) -> bool:
-    """A reset is blocked. Who asks for a proof is signed in already, and not this person: every session ends."""
+    """A reset is blocked. Who asks for another proof knows the password, and is not this person: every session ends."""
     if isinstance(challenge, Challenge):
         return end(challenge.request, State.BLOCKED, NOT_ME, confirming.browser_of(challenge), now)
     with transaction.atomic():

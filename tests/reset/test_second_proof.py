@@ -21,7 +21,9 @@ from reset.password_proof import account_key_of
 from tests import wizard
 from tests.conftest import make_authenticator
 from tests.reset import journeys
+from tests.reset.calling import press
 from tests.reset.journeys import Browser
+from tests.reset.phones import give_phone, other_number
 from tests.reset.registering import HERE, begin_proof, held
 from tests.reset.signing_in import (
     NEUTRAL,
@@ -395,3 +397,46 @@ def test_an_administrators_unblocking_gives_new_attempts(acme: Tenant, client: A
     throttle.count(throttle.Use(throttle.FAILURES_AT_SIGN_IN, account_key_of(alice), 5))
     assert unblocking.unblock(alice)
     assert throttle.look(throttle.Use(throttle.FAILURES_AT_SIGN_IN, account_key_of(alice)))[0].count == 0
+
+
+# --- what is confirmed elsewhere --------------------------------------------------------------------------------------
+
+
+def waits(client: Any, place: str) -> bool:
+    return bool(client.get(f"{place}?waiting=1").json()["waits"])
+
+
+def test_a_call_signs_in(client: Any, alice: User, rule: SignInRule) -> None:
+    place = begin(client, "call")
+    digits = client.get(place).context["challenge"].shown
+    assert waits(client, place)
+    assert answer(client, place, "").status_code == 200
+    assert not is_signed_in(client)
+    press(f"{digits}#")
+    assert not waits(client, place)
+    assert not is_signed_in(client), "the call alone opens nothing"
+    assert answer(client, place, "").url == "/account/"
+    assert is_signed_in(client)
+
+
+def test_the_phone_app_signs_in_and_says_what_it_is_asked_for(client: Any, alice: User, rule: SignInRule) -> None:
+    phone = give_phone(alice)
+    place = begin(client, "app_notification")
+    (told,) = phone.pending()
+    assert told["what"] == "signin"
+    challenge = client.get(place).context["challenge"]
+    assert phone.approve(challenge, other_number(challenge.shown)) == "wrong"
+    assert phone.approve(challenge, challenge.shown) == "right"
+    assert answer(client, place, "").url == "/account/"
+
+
+def test_p4_no_its_not_me_ends_the_sign_in_and_every_session(client: Any, alice: User, rule: SignInRule) -> None:
+    phone = give_phone(alice)
+    place = begin(client, "app_notification")
+    challenge = client.get(place).context["challenge"]
+    epoch = reloaded(alice).credentials_epoch
+    assert phone.refuse(challenge) == "refused"
+    assert reloaded(alice).credentials_epoch != epoch
+    assert answer(client, place, "").status_code == 302
+    assert not is_signed_in(client)
+    assert journeys.messages("prompt_was_refused")
