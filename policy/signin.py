@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from accounts.facts import UserFacts
-from accounts.methods import Method
+from accounts.methods import METHODS_OF, Method
 from policy.decisions import Offer, usable_offers
 
 # An e-mail code often arrives where the password opens the door; answers to questions can be found out. Neither counts.
@@ -35,22 +35,31 @@ NOBODY_IS_ASKED = SignInRuleFacts()
 
 @dataclass(frozen=True)
 class SignInDecision:
-    """What comes after a right password: nothing, a proof by one of `offers`, or registering what one could be given with."""
+    """What comes after a right password: nothing, a proof by one of `offers`, or registering what one could be given with.
+
+    `is_stranded`: the person holds what would count, and the installation can't carry it out just now. A password alone
+    opens nothing then: whoever has it could register a method of their own.
+    """
 
     is_covered: bool
     offers: tuple[Offer, ...] = ()
+    is_stranded: bool = False
 
     @property
     def asks_for_proof(self) -> bool:
-        return bool(self.offers)
+        return bool(self.offers) or self.is_stranded
 
     @property
     def asks_to_register(self) -> bool:
-        return self.is_covered and not self.offers
+        return self.is_covered and not self.asks_for_proof
 
 
 def decide_sign_in(user: UserFacts, rule: SignInRuleFacts) -> SignInDecision:
     """Decide for one person whose password was right."""
     if not rule.covers(user):
         return SignInDecision(False)
-    return SignInDecision(True, usable_offers(user.authenticators, rule.methods))
+    offers = usable_offers(user.authenticators, rule.methods)
+    away = any(
+        row.counts and set(METHODS_OF[row.type]) & set(SIGN_IN_METHODS) - {*row.methods} for row in user.authenticators
+    )
+    return SignInDecision(True, offers, is_stranded=away and not offers)

@@ -440,3 +440,15 @@ def test_p4_no_its_not_me_ends_the_sign_in_and_every_session(client: Any, alice:
     assert answer(client, place, "").status_code == 302
     assert not is_signed_in(client)
     assert journeys.messages("prompt_was_refused")
+
+
+def test_a_provider_that_is_gone_opens_nothing(client: Any, alice: User, rule: SignInRule, settings: Any) -> None:
+    """Who holds a phone is not somebody without a method: a password alone may not register one in its place."""
+    settings.SMS_URL = settings.VOICE_URL = ""
+    assert post_sign_in(client, NAME, PASSWORD).url == VERIFY
+    page = client.get(VERIFY)
+    assert "none of the ways you have registered works just now" in text_of(page)
+    assert not is_signed_in(client)
+    assert client.post(VERIFY, {"offer": "sms:1"}).status_code == 200
+    settings.SMS_URL = "captured://"
+    assert [offer.method for offer in client.get(VERIFY).context["offers"]] == ["sms"]
