@@ -66,9 +66,7 @@ def _count_prompt(sending: Sending, now: datetime) -> None:
         Use(throttle.PROMPTS_TO_ACCOUNT, sending.bucket),
         Use(throttle.SENDS_TO_DESTINATION, sending.destination),
     )
-    for state in throttle.count(*limits, now=now):
-        if state.is_over:
-            raise TooOften(state.ends_at)
+    _refuse_too_often(sending, throttle.count(*limits, now=now), now)
 
 
 def _limits(sending: Sending, amount: int = 1) -> tuple[Use, Use, Use]:
@@ -102,10 +100,16 @@ def _count_phone(sending: Sending, now: datetime) -> bool:
 
 def _refuse(sending: Sending, states: list[State], now: datetime, *given_back: Use) -> None:
     """Raise TooOften, or NotSent while the provider can't be reached: then nothing was used up."""
-    account, destination, provider = states
-    for state in (account, destination):
-        if state.is_over:
-            raise TooOften(state.ends_at)
+    *limits, provider = states
+    _refuse_too_often(sending, limits, now, *given_back)
     if provider.count:
         throttle.count(*_limits(sending, -1)[:2], *given_back, now=now)
         raise NotSent(UNREACHABLE)
+
+
+def _refuse_too_often(sending: Sending, limits: list[State], now: datetime, *given_back: Use) -> None:
+    """Raise TooOften. Nothing goes out then, so what others need too is given back: whoever asks on and on costs them none."""
+    over = [state for state in limits if state.is_over]
+    if over:
+        throttle.count(Use(throttle.SENDS_TO_DESTINATION, sending.destination, -1), *given_back, now=now)
+        raise TooOften(over[0].ends_at)

@@ -18,12 +18,14 @@ from notifications.models import Channel
 from policy import spending, throttle
 from policy.models import ResetPolicy, SpendGuard
 from reset import decoys, receivers, registration, spend_alarms
+from reset.models import Challenge
 from reset.sending import NotSent
 from tests import wizard
 from tests.conftest import make_authenticator
 from tests.reset import journeys, registering
 from tests.reset.calling import press
 from tests.reset.journeys import PASSWORD, VERIFY, Browser
+from tests.reset.phones import give_phone
 from tests.reset.signing_in import events, make_administrator
 from tests.sms_gateway import Answer, SmsGateway
 
@@ -113,6 +115,36 @@ def test_an_office_phone_that_may_not_be_called_looks_as_if_it_were(
     journeys.begin(client)
     assert wizard.choose(client, "office_call").status_code == 302
     assert sent("call") == ["withheld"]
+
+
+def ask_on_and_on(client: Browser, method: str, times: int = 25) -> None:
+    journeys.begin(client)
+    for _ in range(times):
+        wizard.choose(client, method)
+        client.post(VERIFY, {"action": "another"})
+
+
+def test_p5_whoever_asks_on_and_on_uses_up_no_budget_for_what_never_went_out(
+    alice: User, acme: Tenant, phones_allowed: ResetPolicy
+) -> None:
+    make_authenticator(alice, AuthenticatorType.OFFICE_PHONE, OFFICE)
+    ask_on_and_on(Browser(), "office_call")
+    assert len(sent("call")) == 5
+    assert spending.today(spending.guard_of(acme.pk), timezone.now()).sent == 5
+
+
+@pytest.mark.parametrize(("method", "went_out"), [("email", 10), ("office_call", 5), ("app_notification", 3)])
+def test_p6_whoever_asks_on_and_on_leaves_the_owner_some(
+    method: str, went_out: int, alice: User, phones_allowed: ResetPolicy
+) -> None:
+    journeys.policy_with(phones_allowed, methods=["email", "office_call", "app_notification"])
+    make_authenticator(alice, AuthenticatorType.OFFICE_PHONE, OFFICE)
+    give_phone(alice)
+    ask_on_and_on(Browser(), method)
+    with scopes_disabled():
+        destination = Challenge.objects.filter(method=method).latest("pk").destination
+    [state] = throttle.look(throttle.Use(throttle.SENDS_TO_DESTINATION, destination))
+    assert state.count == went_out
 
 
 def test_what_was_stopped_is_recorded_without_the_number(
