@@ -5,7 +5,7 @@ account's own limits. A stranger's send costs nothing and only looks at what is 
 Sources: SMS pumping and toll fraud guides of providers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -106,9 +106,9 @@ def _limit(guard: SpendGuard, budget: Budget) -> Limit:
     return Limit(f"texts and calls: {budget}", events, DAY)
 
 
-def exceeded(budgets: Sequence[Budget], states: Sequence[State], is_real: bool) -> Budget | None:
+def exceeded(states: Mapping[Budget, State], is_real: bool) -> Budget | None:
     """The first budget that has nothing left for this send. Who only looks is stopped where a real one would be."""
-    for budget, state in zip(budgets, states, strict=True):
+    for budget, state in states.items():
         counted = is_real or budget in OF_ONE
         if state.is_over if counted else state.is_used_up:
             return budget

@@ -88,14 +88,16 @@ def _count_phone(sending: Sending, now: datetime) -> bool:
     states = throttle.count(*limits, *budgets.values(), now=now)
     given_back = spending.uses(guard, send, sign=-1).values()
     _refuse(sending, states[: len(limits)], now, *given_back)
-    over = spending.exceeded(list(budgets), states[len(limits) :], sending.is_real)
+    held = dict(zip(budgets, states[len(limits) :], strict=True))
     is_allowed = not sending.number or spending.is_allowed(guard, sending.number)
-    if is_allowed and over is None:
-        return True
-    if not sending.is_typed and (over is None or over not in ALWAYS_TOLD):
-        return False
-    throttle.count(*given_back, now=now)
-    raise NotSent(f"budget_of_{over}" if is_allowed else COUNTRY_NOT_ALLOWED)
+    # Only this is looked at first: what the page says must not depend on a number that wasn't typed.
+    told = held if sending.is_typed else {budget: held[budget] for budget in ALWAYS_TOLD}
+    over = spending.exceeded(told, sending.is_real)
+    is_told_of_country = sending.is_typed and not is_allowed
+    if over is not None or is_told_of_country:
+        throttle.count(*given_back, now=now)
+        raise NotSent(COUNTRY_NOT_ALLOWED if is_told_of_country else f"budget_of_{over}")
+    return is_allowed and spending.exceeded(held, sending.is_real) is None
 
 
 def _refuse(sending: Sending, states: list[State], now: datetime, *given_back: Use) -> None:

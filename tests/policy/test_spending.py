@@ -28,7 +28,8 @@ def send(number: str = BERN, account: str = "alice", is_real: bool = True, tenan
 def spend(held: SpendGuard, one: Send, now: datetime = NOW) -> Budget | None:
     """Count one, and say which budget it exceeds."""
     counted = spending.uses(held, one)
-    return spending.exceeded(list(counted), throttle.count(*counted.values(), now=now), one.is_real)
+    states = throttle.count(*counted.values(), now=now)
+    return spending.exceeded(dict(zip(counted, states, strict=True)), one.is_real)
 
 
 pytestmark = pytest.mark.django_db

@@ -117,6 +117,26 @@ def test_an_office_phone_that_may_not_be_called_looks_as_if_it_were(
     assert sent("call") == ["withheld"]
 
 
+@pytest.mark.parametrize("fields", [{"countries": ["CH"]}, {"per_range": 1}, {"per_country": 1}])
+def test_e1_an_office_phone_that_may_not_be_called_is_not_told_of_when_the_whole_budget_is_spent(
+    fields: dict[str, Any], alice: User, acme: Tenant, phones_allowed: ResetPolicy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = [AuthenticatorType.EMAIL, AuthenticatorType.OFFICE_PHONE]
+    monkeypatch.setattr(decoys, "_held", lambda chance, allowed, required: held)
+    monkeypatch.setattr(decoys, "ADMINISTRATORS_ONE_IN", 10**9)
+    make_authenticator(alice, AuthenticatorType.OFFICE_PHONE, OFFICE)
+    guarded(acme, in_all=1, **fields)
+    of_another = spending.Send(acme.pk, "another", "their number", OFFICE, True)
+    throttle.count(*spending.uses(spending.guard_of(acme.pk), of_another).values())
+    pages = []
+    for name in (journeys.ALICE, STRANGER):
+        client = Browser()
+        journeys.begin(client, name)
+        pages.append(wizard.choose(client, "office_call"))
+    assert [page.status_code for page in pages] == [200, 200]
+    assert all("No more texts and calls go out today" in page.content.decode() for page in pages)
+
+
 def ask_on_and_on(client: Browser, method: str, times: int = 25) -> None:
     journeys.begin(client)
     for _ in range(times):
