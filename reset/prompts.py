@@ -1,7 +1,8 @@
 """What a person's phone is asked, and what it answers.
 
     pending ──▶ answer: the number typed in ──▶ counted, compared, noted (`confirming.py`); the browser goes on by itself
-           └──▶ refuse: *it's not me* ──▶ the reset is blocked (a proof: all sessions end), owner and administrators are told
+           └──▶ refuse: *it's not me* ──▶ the reset is blocked (a proof, before a change or at sign-in: all sessions end),
+                                          owner and administrators are told
 
 The number is never sent here: without looking at the page nobody can approve.
 """
@@ -34,20 +35,24 @@ from reset.own_challenges import Purpose
 from reset.requests import end
 
 NOT_ME = "not_me"
-PROOF = "proof"
+PROOF, SIGN_IN = "proof", "signin"
+WHAT_OF: dict[str, str] = {Purpose.PROVE: PROOF, Purpose.SIGN_IN: SIGN_IN}
+"""What a phone is asked for besides a reset. A phone that is being registered is asked for nothing."""
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """What the phone shows. `what` is the trouble a reset is for, or `proof`."""
+    """What the phone shows. `what` is the trouble a reset is for, `proof` or `signin`."""
 
     challenge: Waiting
 
     @property
     def what(self) -> str:
-        return PROOF if isinstance(self.challenge, OwnChallenge) else self.challenge.request.trouble
+        if isinstance(self.challenge, OwnChallenge):
+            return WHAT_OF[self.challenge.purpose]
+        return self.challenge.request.trouble
 
     @property
     def name(self) -> str:
@@ -84,7 +89,7 @@ def pending(phone: Authenticator, now: datetime) -> list[Prompt]:
         request__state=State.VERIFYING,
         request__epoch=user.credentials_epoch,
     )
-    own = OwnChallenge.objects.filter(**running, user=user, purpose=Purpose.PROVE, epoch=user.credentials_epoch)
+    own = OwnChallenge.objects.filter(**running, user=user, purpose__in=WHAT_OF, epoch=user.credentials_epoch)
     found: list[Waiting] = [*of_resets.select_related("request"), *own.select_related("user")]
     return [Prompt(challenge) for challenge in _with_tries_left(sorted(found, key=lambda each: each.pk), now)]
 
@@ -118,7 +123,7 @@ def _asked_of(phone: Authenticator, challenge_id: UUID, now: datetime) -> Waitin
     if challenge is None:
         return None
     if isinstance(challenge, OwnChallenge):
-        is_asked = challenge.user_id == phone.user_id and challenge.purpose == Purpose.PROVE
+        is_asked = challenge.user_id == phone.user_id and challenge.purpose in WHAT_OF
     else:
         is_asked = challenge.request.user_id == phone.user_id
     return challenge if is_asked else None
@@ -138,7 +143,7 @@ def refuse(phone: Authenticator, challenge_id: UUID, now: datetime) -> bool:
 
 
 def _stop(challenge: Waiting, now: datetime) -> bool:
-    """A reset is blocked. Who asks for a proof is signed in already, and not this person: every session ends."""
+    """A reset is blocked. Who asks for a proof knows the password, and is not this person: every session ends."""
     if isinstance(challenge, Challenge):
         return end(challenge.request, State.BLOCKED, NOT_ME, confirming.browser_of(challenge), now)
     with transaction.atomic():

@@ -22,6 +22,7 @@ from tests import wizard
 from tests.conftest import make_authenticator
 from tests.reset import journeys
 from tests.reset.journeys import Browser
+from tests.reset.phones import give_phone, other_number
 from tests.reset.registering import HERE, begin_proof, held
 from tests.reset.signing_in import (
     NEUTRAL,
@@ -82,6 +83,36 @@ def give_codes(user: User) -> list[str]:
                 tenant=journeys.tenant_of(user), authenticator=row, digest=recovery_codes.digest_of(row, code)
             )
     return codes
+
+
+def ask_on(client: Any) -> OwnChallenge:
+    """Up to the page with the number for the phone."""
+    begin(client, "app_notification")
+    with scopes_disabled():
+        return OwnChallenge.objects.latest("created_at")
+
+
+def test_the_phone_is_asked_and_its_answer_signs_in(client: Any, alice: User, rule: SignInRule) -> None:
+    phone = give_phone(only_with(alice))
+    challenge = ask_on(client)
+    assert [told["what"] for told in phone.pending()] == ["signin"]
+    assert phone.approve(challenge, other_number(challenge.shown)) == "wrong"
+    assert throttle.look(throttle.Use(throttle.FAILURES_AT_SIGN_IN, account_key_of(alice)))[0].count == 1
+    assert not is_signed_in(client)
+    assert phone.approve(challenge, challenge.shown) == "right"
+    answer(client, f"{VERIFY}{challenge.pk}/", "")
+    assert is_signed_in(client)
+
+
+def test_p4_not_me_at_sign_in_ends_it_and_tells_the_owner(client: Any, alice: User, rule: SignInRule) -> None:
+    phone = give_phone(alice)
+    challenge = ask_on(client)
+    assert phone.refuse(challenge) == "refused"
+    assert phone.approve(challenge, challenge.shown) == "over"
+    answer(client, f"{VERIFY}{challenge.pk}/", "")
+    assert not is_signed_in(client)
+    assert reloaded(alice).credentials_epoch != alice.credentials_epoch
+    assert {wizard.contents(each)["context"]["reader"] for each in journeys.messages("prompt_was_refused")} == {"owner"}
 
 
 # --- who is asked -------------------------------------------------------------------------------------------------
