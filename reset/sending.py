@@ -17,6 +17,7 @@ CHANNEL_OF: dict[Method, Channel] = {
     Method.CALL: Channel.VOICE,
     Method.OFFICE_CALL: Channel.VOICE,
 }
+OWN = "own|"
 # Told to whoever asks; the others depend on a number that a stranger may not know, unless it was typed.
 ALWAYS_TOLD = (Budget.USER, Budget.NUMBER, Budget.ALL)
 
@@ -30,7 +31,10 @@ class NotSent(Exception):
 
 @dataclass(frozen=True)
 class Sending:
-    """Something about to be sent. `bucket` is what the account's limits count by, `account` what its budget does."""
+    """Something about to be sent. `bucket` is what the account's limits count by, `account` what its budget does.
+
+    `is_own`: somebody whose password was right asks. What strangers use up of a person's day leaves them theirs.
+    """
 
     method: Method
     tenant_id: int
@@ -40,6 +44,7 @@ class Sending:
     number: str = ""
     is_typed: bool = False
     is_real: bool = True
+    is_own: bool = False
 
     @property
     def kind(self) -> Kind:
@@ -82,7 +87,10 @@ def _limits(sending: Sending, amount: int = 1) -> tuple[Use, Use, Use]:
 
 def _count_phone(sending: Sending, now: datetime) -> bool:
     guard = spending.guard_of(sending.tenant_id)
-    send = Send(sending.tenant_id, sending.account, sending.destination, sending.number, sending.is_real)
+    whose = OWN if sending.is_own else ""
+    send = Send(
+        sending.tenant_id, whose + sending.account, whose + sending.destination, sending.number, sending.is_real
+    )
     budgets = spending.uses(guard, send)
     limits = _limits(sending)
     states = throttle.count(*limits, *budgets.values(), now=now)

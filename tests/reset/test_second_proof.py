@@ -12,7 +12,7 @@ from accounts.audit import Activity
 from accounts.methods import AuthenticatorType
 from accounts.models import Authenticator, Group, GroupMembership, GroupNesting, RecoveryCode, Tenant, User
 from policy import throttle
-from policy.models import ResetPolicy, SignInRule
+from policy.models import ResetPolicy, SignInRule, SpendGuard
 from policy.models.signin import SignInRuleGroup
 from reset import own_account, passkeys, proving, recovery_codes, registration, signin, unblocking
 from reset.models import OwnChallenge
@@ -102,6 +102,21 @@ def test_the_phone_is_asked_and_its_answer_signs_in(client: Any, alice: User, ru
     assert phone.approve(challenge, challenge.shown) == "right"
     answer(client, f"{VERIFY}{challenge.pk}/", "")
     assert is_signed_in(client)
+
+
+def test_p6_strangers_who_use_up_a_persons_texts_and_calls_leave_those_for_sign_in(
+    client: Any, acme: Tenant, alice: User, open_policy: ResetPolicy, rule: SignInRule
+) -> None:
+    journeys.policy_with(open_policy, methods=["email", "office_call"])
+    make_authenticator(alice, AuthenticatorType.OFFICE_PHONE, "+493090182012")
+    with scopes_disabled():
+        SpendGuard.objects.create(tenant=acme, per_user=1, per_number=1)
+    journeys.begin_answering(Browser(), NAME, "office_call")
+    stranger = Browser()
+    journeys.begin(stranger, NAME)
+    assert "No more texts and calls" in wizard.choose(stranger, "office_call").content.decode()
+    assert begin(client, "office_call").startswith(VERIFY)
+    assert len(journeys.messages("call")) == 2
 
 
 def test_p4_not_me_at_sign_in_ends_it_and_tells_the_owner(client: Any, alice: User, rule: SignInRule) -> None:
