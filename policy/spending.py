@@ -115,9 +115,23 @@ def exceeded(states: Mapping[Budget, State], is_real: bool) -> Budget | None:
     return None
 
 
-def proof(tenant_id: int, amount: int = 1) -> Use:
+def sent_and_answered(tenant_id: int, sent: int = 0, answered: int = 0) -> tuple[Use, Use]:
+    """The two counts that an alarm compares.
+
+    Whoever counts one looks at the other in the same statement, so both days begin in the same moment: else yesterday's
+    answers would stand for the texts that somebody earns by today.
+    """
+    return Use(_limit(SpendGuard(), Budget.ALL), f"{tenant_id}|", sent), Use(PROVED, f"{tenant_id}|", answered)
+
+
+def proof(tenant_id: int) -> tuple[Use, Use]:
     """What is counted when a text or a call was answered."""
-    return Use(PROVED, f"{tenant_id}|", amount)
+    return sent_and_answered(tenant_id, answered=1)
+
+
+def beside(tenant_id: int) -> Use:
+    """The look at what was answered, for whoever counts a send."""
+    return sent_and_answered(tenant_id)[1]
 
 
 @dataclass(frozen=True)
@@ -143,8 +157,7 @@ def today(guard: SpendGuard, now: datetime) -> Spent:
     tenant = guard.tenant_id
     countries = sorted(guard.countries or SUPPORTED_REGIONS)
     asked = [
-        Use(_limit(guard, Budget.ALL), f"{tenant}|"),
-        proof(tenant),
+        *sent_and_answered(tenant),
         *(Use(_limit(guard, Budget.COUNTRY), f"{tenant}|{country}") for country in countries),
     ]
     sent, answered, *each = throttle.look(*asked, now=now)
@@ -158,12 +171,7 @@ def to_alarm(now: datetime) -> list[tuple[SpendGuard, Spent]]:
         held = {guard.tenant_id: guard for guard in SpendGuard.objects.all()}
         tenants = Tenant.objects.filter(is_active=True).values_list("pk", flat=True)
     guards = [held.get(pk) or SpendGuard(tenant_id=pk) for pk in tenants]
-    asked = [
-        use
-        for guard in guards
-        for use in (Use(_limit(guard, Budget.ALL), f"{guard.tenant_id}|"), proof(guard.tenant_id))
-    ]
-    states = throttle.look(*asked, now=now)
+    states = throttle.look(*(use for guard in guards for use in sent_and_answered(guard.tenant_id)), now=now)
     found = []
     for guard, sent, answered in zip(guards, states[::2], states[1::2], strict=True):
         spent = Spent(sent.count, min(answered.count, sent.count), sent.ends_at, {})

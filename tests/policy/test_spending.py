@@ -125,7 +125,7 @@ def test_the_day_is_told_by_country() -> None:
     held = guard()
     for number in (BERN, GENEVA, BERLIN):
         spend(held, send(number))
-    throttle.count(spending.proof(1), now=NOW)
+    throttle.count(*spending.proof(1), now=NOW)
     spent = spending.today(held, NOW)
     assert (spent.sent, spent.answered, spent.percent) == (3, 1, 33)
     assert spent.by_country == {"CH": 2, "DE": 1}

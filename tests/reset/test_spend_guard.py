@@ -1,7 +1,7 @@
 """What the budgets for texts and calls do to a reset, to somebody signed in, and in the console."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,9 +17,9 @@ from notifications import delivery
 from notifications.models import Channel
 from policy import spending, throttle
 from policy.models import ResetPolicy, SpendGuard
-from reset import decoys, receivers, registration, spend_alarms
+from reset import decoys, receivers, registration, sending, spend_alarms
 from reset.models import Challenge
-from reset.sending import NotSent
+from reset.sending import NotSent, Sending
 from tests import wizard
 from tests.conftest import make_authenticator
 from tests.reset import journeys, registering
@@ -211,6 +211,24 @@ def test_a_registered_phone_counts_as_answered(alice: User, acme: Tenant, phones
     spent = spending.today(spending.guard_of(acme.pk), timezone.now())
     assert (spent.sent, spent.answered) == (1, 1)
     assert registration.standing_of(alice).of_type(AuthenticatorType.MOBILE_PHONE)
+
+
+def test_p5_yesterdays_answers_do_not_stand_for_todays_texts(acme: Tenant) -> None:
+    now, guard = timezone.now(), spending.guard_of(acme.pk)
+
+    def text(person: str, at: datetime) -> None:
+        one = Sending(Method.SMS, acme.pk, person, person, f"number of {person}", NUMBER, is_typed=True)
+        assert sending.count(one, at)
+
+    text("first", now)
+    for last in range(20):
+        text(f"honest {last}", now + timedelta(hours=4))
+        throttle.count(*spending.proof(acme.pk), now=now + timedelta(hours=4))
+    for last in range(20):
+        text(f"earning {last}", now + timedelta(hours=25))
+    spent = spending.today(guard, now + timedelta(hours=25))
+    assert (spent.sent, spent.answered) == (20, 0)
+    assert spending.to_alarm(now + timedelta(hours=25))
 
 
 def test_p5_administrators_hear_once_a_day_that_few_are_answered(
