@@ -166,7 +166,7 @@ def today(guard: SpendGuard, now: datetime) -> Spent:
 
 
 def to_alarm(now: datetime) -> list[tuple[SpendGuard, Spent]]:
-    """Tenants whose day looks like somebody earns by it, each once a day."""
+    """Tenants whose day looks like somebody earns by it."""
     with all_opened():
         held = {guard.tenant_id: guard for guard in SpendGuard.objects.all()}
         tenants = Tenant.objects.filter(is_active=True).values_list("pk", flat=True)
@@ -175,10 +175,11 @@ def to_alarm(now: datetime) -> list[tuple[SpendGuard, Spent]]:
     found = []
     for guard, sent, answered in zip(guards, states[::2], states[1::2], strict=True):
         spent = Spent(sent.count, min(answered.count, sent.count), sent.ends_at, {})
-        if spent.is_alarming(guard.conversion_percent) and _is_first(guard, now):
+        if spent.is_alarming(guard.conversion_percent):
             found.append((guard, spent))
     return found
 
 
-def _is_first(guard: SpendGuard, now: datetime) -> bool:
-    return throttle.count(Use(ALARMED, f"{guard.tenant_id}|"), now=now)[0].count == 1
+def is_first_alarm(tenant_id: int, now: datetime) -> bool:
+    """Whether nobody was told in this day. Counted, so it belongs into the transaction of what is told."""
+    return throttle.count(Use(ALARMED, f"{tenant_id}|"), now=now)[0].count == 1

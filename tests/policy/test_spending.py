@@ -148,10 +148,11 @@ def test_p5_few_answers_of_many_are_alarming(sent: int, answered: int, percent: 
     assert spending.Spent(sent, answered, NOW, {}).is_alarming(percent) is alarming
 
 
-def test_p5_the_alarm_is_raised_once_a_day(acme: Tenant) -> None:
+def test_p5_a_day_with_few_answers_is_to_alarm_and_is_first_once(acme: Tenant) -> None:
     held = spending.guard_of(acme.pk)
     for last in range(20):
         spend(held, send(f"+4179{last:03d}4567", f"person {last}", tenant=acme.pk))
     [(alarmed, spent)] = spending.to_alarm(NOW)
     assert (alarmed.tenant_id, spent.sent, spent.answered) == (acme.pk, 20, 0)
-    assert spending.to_alarm(NOW + timedelta(hours=1)) == []
+    firsts = [spending.is_first_alarm(acme.pk, NOW + timedelta(hours=hours)) for hours in (0, 1, 25)]
+    assert firsts == [True, False, True]

@@ -43,6 +43,13 @@ def guarded(tenant: Tenant, **fields: Any) -> None:
         SpendGuard.objects.update_or_create(tenant=tenant, defaults=fields)
 
 
+def raising(error: type[Exception]) -> Any:
+    def fail(*_: Any) -> None:
+        raise error
+
+    return fail
+
+
 def ask(client: Browser, name: str = journeys.ALICE, number: str = NUMBER, method: str = "sms") -> Any:
     """Up to the typed number; the answer is the next page, or why there is none."""
     journeys.begin(client, name)
@@ -245,6 +252,20 @@ def test_p5_administrators_hear_once_a_day_that_few_are_answered(
     assert wizard.contents(message)["context"] == {"sent": "20", "answered": "0"}
     [event] = events(Activity.SPEND_ALARM)
     assert event.details == {"sent": 20, "answered": 0, "told": 1}
+
+
+def test_p5_an_alarm_that_nobody_could_be_told_of_is_raised_the_next_time(
+    bob: User, acme: Tenant, phones_allowed: ResetPolicy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_administrator(bob, Role.GLOBAL_ADMINISTRATOR)
+    now = timezone.now()
+    throttle.count(*spending.sent_and_answered(acme.pk, sent=20), now=now)
+    with monkeypatch.context() as broken:
+        broken.setattr(spend_alarms, "enqueue", raising(executors.NoExecutor))
+        with pytest.raises(executors.NoExecutor):
+            spend_alarms.raise_due(now)
+    assert spend_alarms.raise_due(now) == 1
+    assert len(journeys.messages("spend_alarm")) == 1
 
 
 @pytest.mark.parametrize(
