@@ -300,6 +300,15 @@ def test_a_provider_that_is_back_is_used_again(
     assert wizard.choose(client, "email").status_code == 302
 
 
+def test_a_provider_is_away_for_a_minute_from_its_last_failure(db: None) -> None:
+    now, away = timezone.now(), throttle.Use(throttle.PROVIDER_UNREACHABLE, Channel.SMS)
+    throttle.count(throttle.Use(away.limit, away.subject, amount=0), now=now - timedelta(seconds=50))
+    for _ in range(2):
+        receivers.note_unreachable(Channel.SMS)
+        [state] = throttle.look(away, now=now + timedelta(seconds=55))
+        assert state.count == 1
+
+
 @pytest.mark.parametrize(("answer", "noted"), [(Answer(503), 1), (Answer(400), 0), (Answer(202), 0)])
 def test_what_the_provider_says_reaches_those_who_choose(
     answer: Answer, noted: int, alice: User, phones_allowed: ResetPolicy, settings: Any
