@@ -54,12 +54,20 @@ class Target:
     address: str
 
 
-def request(method: str, url: str, body: bytes, headers: Mapping[str, str], timeout: float | None = None) -> Response:
+def request(
+    method: str,
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    timeout: float | None = None,
+    only_public: bool = False,
+) -> Response:
     """Send one request over a connection of its own. Raises Refused or Unreachable; any status is an answer.
 
-    `timeout` is in seconds, for connecting and for each read. An answer is read up to MOST_BYTES.
+    `timeout` is in seconds, for connecting and for each read. An answer is read up to MOST_BYTES. `only_public`: anybody
+    may have chosen this URL, and what the operator allows is for the operator's own.
     """
-    target = checked(url)
+    target = checked(url, only_public)
     seconds = timeout if timeout is not None else settings.DELIVERY_TIMEOUT_SECONDS
     try:
         with _pool(target, seconds) as pool:
@@ -80,12 +88,14 @@ def request(method: str, url: str, body: bytes, headers: Mapping[str, str], time
         raise Unreachable(f"{target.host} did not answer ({_reason(error)})", may_have_arrived=True) from None
 
 
-def checked(url: str) -> Target:
+def checked(url: str, only_public: bool = False) -> Target:
     """Resolve and check a URL's host. Raises Refused, or Unreachable when the name has no address."""
     parts = _split(url)
     host = parts.hostname or ""
     port = parts.port or (443 if parts.scheme == "https" else 80)
     addresses = resolve_checked(host, port)
+    if only_public and not all(is_public(address) for address in addresses):
+        raise Refused(f"{host} lies in a private network")
     if parts.scheme == "http" and not all(is_allowed_private(address) for address in addresses):
         raise Refused(f"{host} is only reached by https")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")

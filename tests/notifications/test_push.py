@@ -189,6 +189,15 @@ def test_q11_a_push_address_in_a_private_network_is_not_asked(world: World, now:
     assert world.service.requests == []
 
 
+def test_q11_networks_that_the_operator_allows_are_not_open_to_whoever_holds_a_phone(
+    world: World, now: datetime, settings: Any
+) -> None:
+    settings.EMBEDDED = False
+    assert settings.EGRESS_ALLOW_PRIVATE
+    assert wake(world, now).status == "failed"
+    assert world.service.requests == []
+
+
 def test_without_a_key_nothing_is_sent_and_the_page_offers_no_subscription(
     world: World, now: datetime, settings: Any
 ) -> None:
