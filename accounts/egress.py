@@ -9,19 +9,24 @@ import ipaddress
 import socket
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
+from threading import Timer
 from time import monotonic
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import urllib3
 from django.conf import settings
+from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, SSLError
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 MOST_BYTES = 65_536
+MOST_TIMEOUTS = 3
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
@@ -54,15 +59,24 @@ class Target:
     address: str
 
 
-def request(method: str, url: str, body: bytes, headers: Mapping[str, str], timeout: float | None = None) -> Response:
+def request(
+    method: str,
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    timeout: float | None = None,
+    only_public: bool = False,
+) -> Response:
     """Send one request over a connection of its own. Raises Refused or Unreachable; any status is an answer.
 
-    `timeout` is in seconds, for connecting and for each read. An answer is read up to MOST_BYTES.
+    `timeout` is in seconds, for connecting and for each read; after MOST_TIMEOUTS times as long all is over. An answer is
+    read up to MOST_BYTES. `only_public`: anybody may have chosen this URL, so what the operator allows in private networks
+    is not for it.
     """
-    target = checked(url)
+    target = checked(url, only_public)
     seconds = timeout if timeout is not None else settings.DELIVERY_TIMEOUT_SECONDS
     try:
-        with _pool(target, seconds) as pool:
+        with _Deadline(MOST_TIMEOUTS * seconds) as deadline, _pool(target, seconds, deadline) as pool:
             answer = pool.urlopen(
                 method,
                 target.path,
@@ -80,12 +94,14 @@ def request(method: str, url: str, body: bytes, headers: Mapping[str, str], time
         raise Unreachable(f"{target.host} did not answer ({_reason(error)})", may_have_arrived=True) from None
 
 
-def checked(url: str) -> Target:
+def checked(url: str, only_public: bool = False) -> Target:
     """Resolve and check a URL's host. Raises Refused, or Unreachable when the name has no address."""
     parts = _split(url)
     host = parts.hostname or ""
     port = parts.port or (443 if parts.scheme == "https" else 80)
     addresses = resolve_checked(host, port)
+    if only_public and not all(is_public(address) for address in addresses):
+        raise Refused(f"{host} lies in a private network")
     if parts.scheme == "http" and not all(is_allowed_private(address) for address in addresses):
         raise Refused(f"{host} is only reached by https")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -204,19 +220,75 @@ def _allowed(texts: tuple[str, ...]) -> tuple[Network, ...]:
     return tuple(networks)
 
 
-def _pool(target: Target, seconds: float) -> urllib3.HTTPConnectionPool:
+class _Deadline:
+    """Breaks a request's connection off when its time is over.
+
+    A limit for each read is none for all of them: a server that sends a byte now and then would hold a worker for ever.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._timer = Timer(seconds, self._break_off)
+        self._timer.daemon = True
+        self._held: list[socket.socket] = []
+
+    def hold(self, connection: socket.socket) -> None:
+        """TLS takes the socket itself over; a twin of it still reaches the connection."""
+        self._held.append(connection.dup())
+
+    def _break_off(self) -> None:
+        for connection in self._held:
+            with suppress(OSError):  # it is over already
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def __enter__(self) -> Self:
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        for connection in self._held:
+            connection.close()
+
+
+class _Timed:
+    """A connection under a deadline."""
+
+    def __init__(self, *given: Any, deadline: _Deadline, **options: Any) -> None:
+        super().__init__(*given, **options)
+        self._deadline = deadline
+
+    def _new_conn(self) -> socket.socket:
+        connected: socket.socket = super()._new_conn()  # type: ignore[misc]
+        self._deadline.hold(connected)
+        return connected
+
+
+class _Plain(_Timed, HTTPConnection):
+    pass
+
+
+class _Secure(_Timed, HTTPSConnection):
+    pass
+
+
+def _pool(target: Target, seconds: float, deadline: _Deadline) -> urllib3.HTTPConnectionPool:
     timeout = urllib3.Timeout(connect=seconds, read=seconds)
     host = f"[{target.address}]" if ":" in target.address else target.address
     if target.scheme == "http":
-        return urllib3.HTTPConnectionPool(host, target.port, timeout=timeout)
-    return urllib3.HTTPSConnectionPool(
+        pool = urllib3.HTTPConnectionPool(host, target.port, timeout=timeout, deadline=deadline)
+        pool.ConnectionCls = _Plain
+        return pool
+    secure = urllib3.HTTPSConnectionPool(
         host,
         target.port,
         timeout=timeout,
         ssl_context=ssl.create_default_context(),
         server_hostname=target.host,
         assert_hostname=target.host,
+        deadline=deadline,
     )
+    secure.ConnectionCls = _Secure
+    return secure
 
 
 def _body(answer: urllib3.BaseHTTPResponse, seconds: float) -> bytes:

@@ -5,7 +5,7 @@ account's own limits. A stranger's send costs nothing and only looks at what is 
 Sources: SMS pumping and toll fraud guides of providers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -106,18 +106,32 @@ def _limit(guard: SpendGuard, budget: Budget) -> Limit:
     return Limit(f"texts and calls: {budget}", events, DAY)
 
 
-def exceeded(budgets: Sequence[Budget], states: Sequence[State], is_real: bool) -> Budget | None:
+def exceeded(states: Mapping[Budget, State], is_real: bool) -> Budget | None:
     """The first budget that has nothing left for this send. Who only looks is stopped where a real one would be."""
-    for budget, state in zip(budgets, states, strict=True):
+    for budget, state in states.items():
         counted = is_real or budget in OF_ONE
         if state.is_over if counted else state.is_used_up:
             return budget
     return None
 
 
-def proof(tenant_id: int, amount: int = 1) -> Use:
+def sent_and_answered(tenant_id: int, sent: int = 0, answered: int = 0) -> tuple[Use, Use]:
+    """The two counts that an alarm compares.
+
+    Whoever counts one looks at the other in the same statement, so both days begin in the same moment: else yesterday's
+    answers would stand for the texts that somebody earns by today.
+    """
+    return Use(_limit(SpendGuard(), Budget.ALL), f"{tenant_id}|", sent), Use(PROVED, f"{tenant_id}|", answered)
+
+
+def proof(tenant_id: int) -> tuple[Use, Use]:
     """What is counted when a text or a call was answered."""
-    return Use(PROVED, f"{tenant_id}|", amount)
+    return sent_and_answered(tenant_id, answered=1)
+
+
+def beside(tenant_id: int) -> Use:
+    """The look at what was answered, for whoever counts a send."""
+    return sent_and_answered(tenant_id)[1]
 
 
 @dataclass(frozen=True)
@@ -143,8 +157,7 @@ def today(guard: SpendGuard, now: datetime) -> Spent:
     tenant = guard.tenant_id
     countries = sorted(guard.countries or SUPPORTED_REGIONS)
     asked = [
-        Use(_limit(guard, Budget.ALL), f"{tenant}|"),
-        proof(tenant),
+        *sent_and_answered(tenant),
         *(Use(_limit(guard, Budget.COUNTRY), f"{tenant}|{country}") for country in countries),
     ]
     sent, answered, *each = throttle.look(*asked, now=now)
@@ -153,24 +166,20 @@ def today(guard: SpendGuard, now: datetime) -> Spent:
 
 
 def to_alarm(now: datetime) -> list[tuple[SpendGuard, Spent]]:
-    """Tenants whose day looks like somebody earns by it, each once a day."""
+    """Tenants whose day looks like somebody earns by it."""
     with all_opened():
         held = {guard.tenant_id: guard for guard in SpendGuard.objects.all()}
         tenants = Tenant.objects.filter(is_active=True).values_list("pk", flat=True)
     guards = [held.get(pk) or SpendGuard(tenant_id=pk) for pk in tenants]
-    asked = [
-        use
-        for guard in guards
-        for use in (Use(_limit(guard, Budget.ALL), f"{guard.tenant_id}|"), proof(guard.tenant_id))
-    ]
-    states = throttle.look(*asked, now=now)
+    states = throttle.look(*(use for guard in guards for use in sent_and_answered(guard.tenant_id)), now=now)
     found = []
     for guard, sent, answered in zip(guards, states[::2], states[1::2], strict=True):
         spent = Spent(sent.count, min(answered.count, sent.count), sent.ends_at, {})
-        if spent.is_alarming(guard.conversion_percent) and _is_first(guard, now):
+        if spent.is_alarming(guard.conversion_percent):
             found.append((guard, spent))
     return found
 
 
-def _is_first(guard: SpendGuard, now: datetime) -> bool:
-    return throttle.count(Use(ALARMED, f"{guard.tenant_id}|"), now=now)[0].count == 1
+def is_first_alarm(tenant_id: int, now: datetime) -> bool:
+    """Whether nobody was told in this day. Counted, so it belongs into the transaction of what is told."""
+    return throttle.count(Use(ALARMED, f"{tenant_id}|"), now=now)[0].count == 1

@@ -32,7 +32,7 @@ def count(request: ResetRequest, visitor: Visitor, now: datetime) -> State:
 
 def give_back(request: ResetRequest, challenge: Challenge, visitor: Visitor, now: datetime) -> None:
     """The attempt was right: it was no failure, and a text or a call that was answered."""
-    answered = [spending.proof(request.tenant_id)] if challenge.kind == Kind.PHONE and request.tenant_id else []
+    answered = spending.proof(request.tenant_id) if challenge.kind == Kind.PHONE and request.tenant_id else ()
     throttle.count(*_uses(request, visitor, -1), *answered, now=now)
 
 

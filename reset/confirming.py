@@ -86,7 +86,8 @@ def _confirm(challenge: Waiting, by: Authenticator | None, now: datetime) -> Key
     answerer = {"authenticator_id": by.pk, "destination": by.digest} if by is not None else {}
     waiting = type(challenge).objects.filter(pk=challenge.pk, used_at=None, confirmed_at=None, expires_at__gt=now)
     with transaction.atomic():
-        if waiting.update(confirmed_at=now, **answerer) != 1:
+        # The digits that were compared, and not others that the page shows by now.
+        if waiting.filter(shown=challenge.shown).update(confirmed_at=now, **answerer) != 1:
             return Keyed.OVER
         throttle.count(_attempt(challenge, -1), now=now)
         audit.record(event_of(challenge, Activity.CONFIRMED_ELSEWHERE))

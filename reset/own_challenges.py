@@ -127,6 +127,7 @@ def _count_send(challenge: OwnChallenge, authenticator: Authenticator, visitor: 
                 destination=authenticator.digest,
                 number=authenticator.secret_value if kind == Kind.PHONE else "",
                 is_typed=True,
+                is_own=True,
             ),
             now,
         )
@@ -195,7 +196,7 @@ def use_up(challenge: OwnChallenge, now: datetime) -> bool:
         return False
     given_back = [attempt_at(challenge, -1)]
     if KIND_OF[Method(challenge.method)] == Kind.PHONE and challenge.tenant_id:
-        given_back.append(spending.proof(challenge.tenant_id))
+        given_back += spending.proof(challenge.tenant_id)
     throttle.count(*given_back, now=now)
     return True
 

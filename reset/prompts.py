@@ -1,13 +1,14 @@
 """What a person's phone is asked, and what it answers.
 
     pending ──▶ answer: the number typed in ──▶ counted, compared, noted (`confirming.py`); the browser goes on by itself
-           └──▶ refuse: *it's not me* ──▶ the reset is blocked (a proof: all sessions end), owner and administrators are told
+           └──▶ refuse: *it's not me* ──▶ the reset is blocked (a proof, before a change or at sign-in: all sessions end),
+                                          owner and administrators are told
 
 The number is never sent here: without looking at the page nobody can approve.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -92,8 +93,9 @@ def pending(phone: Authenticator, now: datetime) -> list[Prompt]:
     return [Prompt(challenge) for challenge in _with_tries_left(sorted(found, key=lambda each: each.pk), now)]
 
 
-def _with_tries_left(challenges: Iterable[Waiting], now: datetime) -> list[Waiting]:
-    return [each for each in challenges if not throttle.look(_tries_of(each, 0), now=now)[0].is_used_up]
+def _with_tries_left(challenges: Sequence[Waiting], now: datetime) -> list[Waiting]:
+    states = throttle.look(*(_tries_of(each, 0) for each in challenges), now=now)
+    return [each for each, state in zip(challenges, states, strict=True) if not state.is_used_up]
 
 
 def _tries_of(challenge: Waiting, amount: int = 1) -> Use:

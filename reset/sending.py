@@ -17,6 +17,7 @@ CHANNEL_OF: dict[Method, Channel] = {
     Method.CALL: Channel.VOICE,
     Method.OFFICE_CALL: Channel.VOICE,
 }
+OWN = "own|"
 # Told to whoever asks; the others depend on a number that a stranger may not know, unless it was typed.
 ALWAYS_TOLD = (Budget.USER, Budget.NUMBER, Budget.ALL)
 
@@ -30,7 +31,10 @@ class NotSent(Exception):
 
 @dataclass(frozen=True)
 class Sending:
-    """Something about to be sent. `bucket` is what the account's limits count by, `account` what its budget does."""
+    """Something about to be sent. `bucket` is what the account's limits count by, `account` what its budget does.
+
+    `is_own`: somebody whose password was right asks. What strangers use up of a person's day leaves them theirs.
+    """
 
     method: Method
     tenant_id: int
@@ -40,6 +44,7 @@ class Sending:
     number: str = ""
     is_typed: bool = False
     is_real: bool = True
+    is_own: bool = False
 
     @property
     def kind(self) -> Kind:
@@ -66,9 +71,7 @@ def _count_prompt(sending: Sending, now: datetime) -> None:
         Use(throttle.PROMPTS_TO_ACCOUNT, sending.bucket),
         Use(throttle.SENDS_TO_DESTINATION, sending.destination),
     )
-    for state in throttle.count(*limits, now=now):
-        if state.is_over:
-            raise TooOften(state.ends_at)
+    _refuse_too_often(sending, throttle.count(*limits, now=now), now)
 
 
 def _limits(sending: Sending, amount: int = 1) -> tuple[Use, Use, Use]:
@@ -84,28 +87,40 @@ def _limits(sending: Sending, amount: int = 1) -> tuple[Use, Use, Use]:
 
 def _count_phone(sending: Sending, now: datetime) -> bool:
     guard = spending.guard_of(sending.tenant_id)
-    send = Send(sending.tenant_id, sending.account, sending.destination, sending.number, sending.is_real)
+    whose = OWN if sending.is_own else ""
+    send = Send(
+        sending.tenant_id, whose + sending.account, whose + sending.destination, sending.number, sending.is_real
+    )
     budgets = spending.uses(guard, send)
     limits = _limits(sending)
-    states = throttle.count(*limits, *budgets.values(), now=now)
-    given_back = spending.uses(guard, send, sign=-1).values()
+    answered = spending.beside(sending.tenant_id)
+    *states, _ = throttle.count(*limits, *budgets.values(), answered, now=now)
+    given_back = (*spending.uses(guard, send, sign=-1).values(), answered)
     _refuse(sending, states[: len(limits)], now, *given_back)
-    over = spending.exceeded(list(budgets), states[len(limits) :], sending.is_real)
+    held = dict(zip(budgets, states[len(limits) :], strict=True))
     is_allowed = not sending.number or spending.is_allowed(guard, sending.number)
-    if is_allowed and over is None:
-        return True
-    if not sending.is_typed and (over is None or over not in ALWAYS_TOLD):
-        return False
-    throttle.count(*given_back, now=now)
-    raise NotSent(f"budget_of_{over}" if is_allowed else COUNTRY_NOT_ALLOWED)
+    # Only this is looked at first: what the page says must not depend on a number that wasn't typed.
+    told = held if sending.is_typed else {budget: held[budget] for budget in ALWAYS_TOLD}
+    over = spending.exceeded(told, sending.is_real)
+    is_told_of_country = sending.is_typed and not is_allowed
+    if over is not None or is_told_of_country:
+        throttle.count(*given_back, now=now)
+        raise NotSent(COUNTRY_NOT_ALLOWED if is_told_of_country else f"budget_of_{over}")
+    return is_allowed and spending.exceeded(held, sending.is_real) is None
 
 
 def _refuse(sending: Sending, states: list[State], now: datetime, *given_back: Use) -> None:
     """Raise TooOften, or NotSent while the provider can't be reached: then nothing was used up."""
-    account, destination, provider = states
-    for state in (account, destination):
-        if state.is_over:
-            raise TooOften(state.ends_at)
+    *limits, provider = states
+    _refuse_too_often(sending, limits, now, *given_back)
     if provider.count:
         throttle.count(*_limits(sending, -1)[:2], *given_back, now=now)
         raise NotSent(UNREACHABLE)
+
+
+def _refuse_too_often(sending: Sending, limits: list[State], now: datetime, *given_back: Use) -> None:
+    """Raise TooOften. Nothing goes out then, so what others need too is given back: whoever asks on and on costs them none."""
+    over = [state for state in limits if state.is_over]
+    if over:
+        throttle.count(Use(throttle.SENDS_TO_DESTINATION, sending.destination, -1), *given_back, now=now)
+        raise TooOften(over[0].ends_at)

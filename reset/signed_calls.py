@@ -38,10 +38,14 @@ class Call:
     signature: str = field(repr=False)
 
     def word(self, name: str) -> str:
-        """A text in the call. Raises Refused for anything else, and for none."""
+        """A text in the call. Raises Refused for anything else, for none, and for what can't be written (half a surrogate)."""
         value = self.said.get(name)
         if not isinstance(value, str) or not value:
             raise Refused
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise Refused from None
         return value
 
 

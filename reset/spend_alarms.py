@@ -18,13 +18,18 @@ TOLD = (Role.GLOBAL_ADMINISTRATOR, Role.AUTHENTICATION_POLICY_ADMINISTRATOR)
 
 
 def raise_due(now: datetime) -> int:
-    """Raise the alarm for each tenant whose day calls for it, once a day. Returns for how many."""
-    due = spending.to_alarm(now)
-    for guard, spent in due:
+    """Raise the alarm for each tenant whose day calls for it, once a day. Returns for how many.
+
+    That it was raised is noted in the same transaction: what nobody could be told is told the next time.
+    """
+    raised = 0
+    for guard, spent in spending.to_alarm(now):
         tenant = Tenant.objects.get(pk=guard.tenant_id)
         with tenants.opened(tenant), transaction.atomic():
-            _tell(tenant, spent, now)
-    return len(due)
+            if spending.is_first_alarm(tenant.pk, now):
+                _tell(tenant, spent, now)
+                raised += 1
+    return raised
 
 
 def _tell(tenant: Tenant, spent: Spent, now: datetime) -> None:

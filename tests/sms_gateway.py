@@ -1,6 +1,7 @@
 """A real HTTP server on a free loopback port that keeps every request exactly, and answers what it is told to."""
 
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
@@ -22,10 +23,14 @@ class Answer:
     body: bytes = b'{"ok": true}'
     headers: dict[str, str] = field(default_factory=dict)
     is_silent: bool = False
+    dripping: bytes = b""
 
 
 class SmsGateway:
-    """`answer` may be changed at any time. A silent answer reads the request and then says nothing until the end."""
+    """`answer` may be changed at any time. A silent answer reads the request and then says nothing until the end.
+
+    A dripping one begins so, sends a byte now and then, and never comes to an end.
+    """
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.requests: list[Request] = []
@@ -62,12 +67,23 @@ class SmsGateway:
         if self.answer.is_silent:
             self._ended.wait(10)
             return
+        if self.answer.dripping:
+            self._drip(call)
+            return
         call.send_response(self.answer.status)
         for name, value in self.answer.headers.items():
             call.send_header(name, value)
         call.send_header("Content-Length", str(len(self.answer.body)))
         call.end_headers()
         call.wfile.write(self.answer.body)
+
+    def _drip(self, call: BaseHTTPRequestHandler) -> None:
+        with suppress(OSError):
+            call.wfile.write(self.answer.dripping)
+            for _ in range(200):
+                call.wfile.write(b"0")
+                if self._ended.wait(0.05):
+                    return
 
     def __enter__(self) -> Self:
         self._thread.start()

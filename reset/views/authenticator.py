@@ -174,13 +174,13 @@ def _read_subscription(told: Any) -> Subscription | None:
     """Raises Refused for an address that no message would be sent to."""
     if told is None:
         return None
+    schemes = ("https://", "http://") if settings.EMBEDDED else ("https://",)
     try:
         found = Subscription(told["endpoint"], told["keys"]["p256dh"], told["keys"]["auth"])
-        is_sound = found.is_sound
+        is_sound = found.is_sound and found.endpoint.startswith(schemes)
     except (TypeError, KeyError, AttributeError, UnicodeError):
         raise Refused from None
-    schemes = ("https://", "http://") if settings.EMBEDDED else ("https://",)
-    if not is_sound or not found.endpoint.startswith(schemes) or egress.problems_of(found.endpoint):
+    if not is_sound or egress.problems_of(found.endpoint):
         raise Refused
     return found
 

@@ -1,5 +1,6 @@
 """Where this server goes and where it never goes: resolved once, checked, pinned, no redirects, TLS verified."""
 
+import contextlib
 import socket
 from pathlib import Path
 from time import monotonic
@@ -150,6 +151,19 @@ def test_silence_is_told_from_absence() -> None:
             egress.request("POST", gateway.url(), b"x", {}, timeout=0.1)
         assert monotonic() - before < 1
     assert silent.value.may_have_arrived
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [b"HTTP/1.1 2", b"HTTP/1.1 201 Created\r\nX: ", b"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n"],
+)
+def test_q11_a_server_that_sends_a_byte_now_and_then_holds_nobody_for_long(begun: bytes) -> None:
+    with SmsGateway() as gateway:
+        gateway.answer = Answer(dripping=begun)
+        before = monotonic()
+        with contextlib.suppress(Unreachable):
+            egress.request("POST", gateway.url(), b"{}", {}, 0.2)
+        assert monotonic() - before < 2
 
 
 def test_an_endless_answer_is_cut_off() -> None:

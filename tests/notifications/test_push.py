@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from django_scopes import scopes_disabled
 
+from accounts import egress
 from accounts.methods import AuthenticatorType
 from accounts.models import Authenticator, User
 from accounts.phone_apps import Subscription, from_base64url, subscribe, subscription_of, to_base64url
@@ -187,6 +188,29 @@ def test_q11_a_push_address_in_a_private_network_is_not_asked(world: World, now:
     settings.EGRESS_ALLOW_PRIVATE = []
     assert wake(world, now).status == "failed"
     assert world.service.requests == []
+
+
+def test_q11_networks_that_the_operator_allows_are_not_open_to_whoever_holds_a_phone(
+    world: World, now: datetime, settings: Any
+) -> None:
+    settings.EMBEDDED = False
+    assert settings.EGRESS_ALLOW_PRIVATE
+    assert wake(world, now).status == "failed"
+    assert world.service.requests == []
+
+
+def test_a_push_service_is_not_waited_for_as_long_as_a_provider_of_ours(
+    world: World, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited = []
+
+    def request(*given: Any, **_: Any) -> Any:
+        waited.append(given[4])
+        raise egress.Unreachable("nobody answered")
+
+    monkeypatch.setattr(egress, "request", request)
+    wake(world, now)
+    assert waited == [3.0]
 
 
 def test_without_a_key_nothing_is_sent_and_the_page_offers_no_subscription(

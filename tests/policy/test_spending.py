@@ -28,7 +28,8 @@ def send(number: str = BERN, account: str = "alice", is_real: bool = True, tenan
 def spend(held: SpendGuard, one: Send, now: datetime = NOW) -> Budget | None:
     """Count one, and say which budget it exceeds."""
     counted = spending.uses(held, one)
-    return spending.exceeded(list(counted), throttle.count(*counted.values(), now=now), one.is_real)
+    states = throttle.count(*counted.values(), now=now)
+    return spending.exceeded(dict(zip(counted, states, strict=True)), one.is_real)
 
 
 pytestmark = pytest.mark.django_db
@@ -124,7 +125,7 @@ def test_the_day_is_told_by_country() -> None:
     held = guard()
     for number in (BERN, GENEVA, BERLIN):
         spend(held, send(number))
-    throttle.count(spending.proof(1), now=NOW)
+    throttle.count(*spending.proof(1), now=NOW)
     spent = spending.today(held, NOW)
     assert (spent.sent, spent.answered, spent.percent) == (3, 1, 33)
     assert spent.by_country == {"CH": 2, "DE": 1}
@@ -147,10 +148,11 @@ def test_p5_few_answers_of_many_are_alarming(sent: int, answered: int, percent: 
     assert spending.Spent(sent, answered, NOW, {}).is_alarming(percent) is alarming
 
 
-def test_p5_the_alarm_is_raised_once_a_day(acme: Tenant) -> None:
+def test_p5_a_day_with_few_answers_is_to_alarm_and_is_first_once(acme: Tenant) -> None:
     held = spending.guard_of(acme.pk)
     for last in range(20):
         spend(held, send(f"+4179{last:03d}4567", f"person {last}", tenant=acme.pk))
     [(alarmed, spent)] = spending.to_alarm(NOW)
     assert (alarmed.tenant_id, spent.sent, spent.answered) == (acme.pk, 20, 0)
-    assert spending.to_alarm(NOW + timedelta(hours=1)) == []
+    firsts = [spending.is_first_alarm(acme.pk, NOW + timedelta(hours=hours)) for hours in (0, 1, 25)]
+    assert firsts == [True, False, True]

@@ -211,6 +211,16 @@ def test_a_phone_that_was_revoked_after_its_approval_passes_nothing(client: Brow
     assert (request.passed, request.state) == ([], State.VERIFYING)
 
 
+def test_a_phone_that_looks_who_asks_costs_the_same_for_one_and_for_many(phone: Phone) -> None:
+    costs = []
+    for count in (1, 2):
+        ask(Browser())
+        with journeys.statements() as looked:
+            assert len(phone.pending()) == count
+        costs.append(len(looked))
+    assert costs[0] == costs[1]
+
+
 def test_s4_a_phone_of_somebody_else_answers_nothing(client: Browser, phone: Phone, bob: User) -> None:
     challenge = ask(client)
     strangers = give_phone(bob)

@@ -14,7 +14,8 @@ from accounts.methods import AuthenticatorType, Method
 from accounts.models import Tenant, User
 from notifications.channels import voice
 from policy.models import ResetPolicy
-from reset import decoys, registration
+from reset import confirming, decoys, registration
+from reset.confirming import Keyed
 from reset.models import Challenge, OwnChallenge, State
 from reset.requests import TooOften
 from tests import wizard
@@ -333,6 +334,17 @@ def test_wrong_digits_of_somebody_signed_in_are_counted_as_theirs(alice: User, c
     challenge = OwnChallenge.objects.get(pk=challenge.pk)
     assert challenge.confirmed_at is None
     assert events(Activity.METHOD_REFUSED)[-1].reason == "wrong_digits"
+
+
+@pytest.mark.usefixtures("at_home")
+def test_o7_digits_that_were_right_are_over_when_the_page_shows_others_meanwhile(
+    alice: User, calls_allowed: ResetPolicy
+) -> None:
+    challenge = registering.begin(alice, Method.CALL, OTHER)
+    being_compared = OwnChallenge.objects.select_related("user__tenant").get(pk=challenge.pk)
+    journeys.change(challenge, shown=wrong(challenge.shown).removesuffix("#"))
+    assert confirming.answer(being_compared, being_compared.shown, timezone.now()) == Keyed.OVER
+    assert OwnChallenge.objects.get(pk=challenge.pk).confirmed_at is None
 
 
 @pytest.mark.usefixtures("at_home")

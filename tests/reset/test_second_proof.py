@@ -12,7 +12,7 @@ from accounts.audit import Activity
 from accounts.methods import AuthenticatorType
 from accounts.models import Authenticator, Group, GroupMembership, GroupNesting, RecoveryCode, Tenant, User
 from policy import throttle
-from policy.models import ResetPolicy, SignInRule
+from policy.models import ResetPolicy, SignInRule, SpendGuard
 from policy.models.signin import SignInRuleGroup
 from reset import own_account, passkeys, proving, recovery_codes, registration, signin, unblocking
 from reset.models import OwnChallenge
@@ -84,6 +84,51 @@ def give_codes(user: User) -> list[str]:
                 tenant=journeys.tenant_of(user), authenticator=row, digest=recovery_codes.digest_of(row, code)
             )
     return codes
+
+
+def ask_on(client: Any) -> OwnChallenge:
+    """Up to the page with the number for the phone."""
+    begin(client, "app_notification")
+    with scopes_disabled():
+        return OwnChallenge.objects.latest("created_at")
+
+
+def test_the_phone_is_asked_and_its_answer_signs_in(client: Any, alice: User, rule: SignInRule) -> None:
+    phone = give_phone(only_with(alice))
+    challenge = ask_on(client)
+    assert [told["what"] for told in phone.pending()] == ["signin"]
+    assert phone.approve(challenge, other_number(challenge.shown)) == "wrong"
+    assert throttle.look(throttle.Use(throttle.FAILURES_AT_SIGN_IN, account_key_of(alice)))[0].count == 1
+    assert not is_signed_in(client)
+    assert phone.approve(challenge, challenge.shown) == "right"
+    answer(client, f"{VERIFY}{challenge.pk}/", "")
+    assert is_signed_in(client)
+
+
+def test_p6_strangers_who_use_up_a_persons_texts_and_calls_leave_those_for_sign_in(
+    client: Any, acme: Tenant, alice: User, open_policy: ResetPolicy, rule: SignInRule
+) -> None:
+    journeys.policy_with(open_policy, methods=["email", "office_call"])
+    make_authenticator(alice, AuthenticatorType.OFFICE_PHONE, "+493090182012")
+    with scopes_disabled():
+        SpendGuard.objects.create(tenant=acme, per_user=1, per_number=1)
+    journeys.begin_answering(Browser(), NAME, "office_call")
+    stranger = Browser()
+    journeys.begin(stranger, NAME)
+    assert "No more texts and calls" in wizard.choose(stranger, "office_call").content.decode()
+    assert begin(client, "office_call").startswith(VERIFY)
+    assert len(journeys.messages("call")) == 2
+
+
+def test_p4_not_me_at_sign_in_ends_it_and_tells_the_owner(client: Any, alice: User, rule: SignInRule) -> None:
+    phone = give_phone(alice)
+    challenge = ask_on(client)
+    assert phone.refuse(challenge) == "refused"
+    assert phone.approve(challenge, challenge.shown) == "over"
+    answer(client, f"{VERIFY}{challenge.pk}/", "")
+    assert not is_signed_in(client)
+    assert reloaded(alice).credentials_epoch != alice.credentials_epoch
+    assert {wizard.contents(each)["context"]["reader"] for each in journeys.messages("prompt_was_refused")} == {"owner"}
 
 
 # --- who is asked -------------------------------------------------------------------------------------------------

@@ -63,6 +63,8 @@ def test_every_refusal_reads_the_same(phone: Phone, bob: User) -> None:
         phone.send("pending", {"signed": "[]", "signature": "AA"}),
         phone.call("enrol", code="AAAA-AAAA", key=phone.key),
         phone.call("enrolled", enrolment="nothing", key=phone.key),
+        phone.call("enrol", code="\ud800AAAAAAA", key=phone.key),
+        phone.call("answer", phone=phone.id, challenge="\ud800", decision="refuse"),
     ]
     assert {(answer.status_code, answer.content) for answer in wrong} == {(403, b'{"error": "refused"}')}
     assert phone.client.get("/authenticator/api/pending/").status_code == 405
@@ -146,6 +148,8 @@ def test_a_phone_says_where_it_can_be_woken_and_takes_that_back(phone: Phone) ->
         {"endpoint": "https://push.example/" + "x" * 1000},
         {"endpoint": ""},
         {"endpoint": None},
+        {"endpoint": ["https://push.example/1"]},
+        {"endpoint": {"https://push.example/1": 1}},
         {"keys": {"p256dh": "AA", "auth": "AA"}},
         {"keys": {}},
         {"keys": None},

@@ -20,6 +20,7 @@ from tests.administrators import make_administrator, signed_in
 from tests.conftest import make_authenticator
 from tests.reset import journeys
 from tests.reset.journeys import PASSWORD, VERIFY, Browser
+from tests.reset.phones import give_phone
 from tests.reset.registering import ADDRESS, answer, begin_proof, code_for, confirm, held
 from tests.reset.registering import begin as begin_registering
 from tests.reset.signing_in import code_of, give_app, post_sign_in
@@ -71,6 +72,22 @@ def test_a_reset_goes_on_with_what_can_be_read(spoilt: Authenticator, alice: Use
     assert not journeys.has_old_password(alice)
     told = [wizard.contents(message)["recipient"] for message in journeys.messages("password_was_reset")]
     assert told == ["alice@acme.example"], "every address that can be read hears of it"
+
+
+@pytest.mark.parametrize("how", [DAMAGED, FOREIGN, NO_JSON], ids=["damaged", "foreign key", "no JSON"])
+def test_a_phone_that_cannot_be_read_is_unknown_and_the_others_are_asked(
+    how: bytes | str, alice: User, open_policy: ResetPolicy
+) -> None:
+    journeys.policy_with(open_policy, methods=["email", "app_notification"])
+    phone, other = give_phone(alice), give_phone(alice)
+    assert other.row is not None
+    spoil(other.row, how)
+    client = Browser()
+    challenge = journeys.begin_answering(client, method="app_notification").challenge
+    assert challenge is not None
+    assert other.call("pending", phone=other.id).status_code == 403
+    assert phone.approve(challenge, challenge.shown) == "right"
+    assert wizard.answer(client, "").url == PASSWORD
 
 
 def test_what_is_spoilt_on_the_way_is_a_reset_that_stops(alice: User, open_policy: ResetPolicy) -> None:
