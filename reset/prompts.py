@@ -1,7 +1,8 @@
 """What a person's phone is asked, and what it answers.
 
     pending ──▶ answer: the number typed in ──▶ counted, compared, noted (`confirming.py`); the browser goes on by itself
-           └──▶ refuse: *it's not me* ──▶ the reset is blocked (a proof: all sessions end), owner and administrators are told
+           └──▶ refuse: *it's not me* ──▶ the reset is blocked (a proof, at sign-in too: all sessions end), owner and
+                                          administrators are told
 
 The number is never sent here: without looking at the page nobody can approve.
 """
@@ -34,20 +35,23 @@ from reset.own_challenges import Purpose
 from reset.requests import end
 
 NOT_ME = "not_me"
-PROOF = "proof"
+# Registering a phone is no prompt: no other phone may answer for it.
+PROOFS: dict[str, str] = {Purpose.PROVE: "proof", Purpose.SIGN_IN: "signin"}
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """What the phone shows. `what` is the trouble a reset is for, or `proof`."""
+    """What the phone shows. `what` is the trouble a reset is for, or one of PROOFS."""
 
     challenge: Waiting
 
     @property
     def what(self) -> str:
-        return PROOF if isinstance(self.challenge, OwnChallenge) else self.challenge.request.trouble
+        if isinstance(self.challenge, OwnChallenge):
+            return PROOFS[self.challenge.purpose]
+        return self.challenge.request.trouble
 
     @property
     def name(self) -> str:
@@ -84,7 +88,7 @@ def pending(phone: Authenticator, now: datetime) -> list[Prompt]:
         request__state=State.VERIFYING,
         request__epoch=user.credentials_epoch,
     )
-    own = OwnChallenge.objects.filter(**running, user=user, purpose=Purpose.PROVE, epoch=user.credentials_epoch)
+    own = OwnChallenge.objects.filter(**running, user=user, purpose__in=PROOFS, epoch=user.credentials_epoch)
     found: list[Waiting] = [*of_resets.select_related("request"), *own.select_related("user")]
     return [Prompt(challenge) for challenge in _with_tries_left(sorted(found, key=lambda each: each.pk), now)]
 
@@ -118,7 +122,7 @@ def _asked_of(phone: Authenticator, challenge_id: UUID, now: datetime) -> Waitin
     if challenge is None:
         return None
     if isinstance(challenge, OwnChallenge):
-        is_asked = challenge.user_id == phone.user_id and challenge.purpose == Purpose.PROVE
+        is_asked = challenge.user_id == phone.user_id and challenge.purpose in PROOFS
     else:
         is_asked = challenge.request.user_id == phone.user_id
     return challenge if is_asked else None
@@ -138,7 +142,9 @@ def refuse(phone: Authenticator, challenge_id: UUID, now: datetime) -> bool:
 
 
 def _stop(challenge: Waiting, now: datetime) -> bool:
-    """A reset is blocked. Who asks for a proof is signed in already, and not this person: every session ends."""
+    """A reset is blocked. Who asks for a proof knows the password, or is signed in already, and is not this person:
+    every session ends, and with it what a right password opened.
+    """
     if isinstance(challenge, Challenge):
         return end(challenge.request, State.BLOCKED, NOT_ME, confirming.browser_of(challenge), now)
     with transaction.atomic():
@@ -153,11 +159,13 @@ def _alerts(user: User, challenge: Waiting, now: datetime) -> list[Draft]:
     tenant = user.tenant
     assert tenant is not None
     browser = confirming.browser_of(challenge)
+    at_sign_in = isinstance(challenge, OwnChallenge) and challenge.purpose == Purpose.SIGN_IN
 
     def draft(recipient: str, language: str, reader_is_owner: bool, user_id: int) -> Draft:
         return messages.prompt_was_refused(
             reader_is_owner=reader_is_owner,
-            was_signed_in=isinstance(challenge, OwnChallenge),
+            was_signed_in=isinstance(challenge, OwnChallenge) and not at_sign_in,
+            at_sign_in=at_sign_in,
             tenant_id=tenant.pk,
             language=language or tenant.language,
             recipient=recipient,

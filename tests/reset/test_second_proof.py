@@ -19,9 +19,11 @@ from reset.models import OwnChallenge
 from reset.own_challenges import Checked
 from reset.password_proof import account_key_of
 from tests import wizard
-from tests.conftest import make_authenticator
+from tests.conftest import make_authenticator, make_user
 from tests.reset import journeys
+from tests.reset.calling import press
 from tests.reset.journeys import Browser
+from tests.reset.phones import give_phone, other_number
 from tests.reset.registering import HERE, begin_proof, held
 from tests.reset.signing_in import (
     NEUTRAL,
@@ -371,6 +373,61 @@ def test_o4_a_right_answer_given_twice_signs_in_once(acme: Tenant, client: Any, 
         results = [proving.answer(challenge, [code], HERE, timezone.now()) for _ in range(2)]
     assert results == [Checked.RIGHT, Checked.WRONG]
     assert len(events(Activity.SIGNED_IN)) == 1
+
+
+# --- what is confirmed elsewhere ------------------------------------------------------------------------------------
+
+
+def begin_elsewhere(client: Any, method: str) -> tuple[str, OwnChallenge]:
+    place = begin(client, method)
+    with scopes_disabled():
+        return place, OwnChallenge.objects.latest("created_at")
+
+
+def test_a_phone_that_asks_signs_in(client: Any, alice: User, rule: SignInRule) -> None:
+    phone = give_phone(alice)
+    place, challenge = begin_elsewhere(client, "app_notification")
+    assert challenge.shown in text_of(client.get(place))
+    (told,) = phone.pending()
+    assert (told["what"], told["name"], told["address"]) == ("signin", NAME, "127.0.0.1")
+    assert client.get(f"{place}?waiting=1").json() == {"waits": True}
+    assert client.post(place, {"action": "answer"}).status_code == 200
+    assert phone.approve(challenge, other_number(challenge.shown)) == "wrong"
+    assert phone.approve(challenge, challenge.shown) == "right"
+    assert client.get(f"{place}?waiting=1").json() == {"waits": False}
+    assert not is_signed_in(client)
+    assert client.post(place, {"action": "answer"}).url == "/account/"
+    assert is_signed_in(client)
+
+
+def test_p4_no_at_sign_in_ends_it_and_says_that_the_password_is_known(
+    client: Any, alice: User, rule: SignInRule
+) -> None:
+    phone = give_phone(alice)
+    place, challenge = begin_elsewhere(client, "app_notification")
+    assert phone.refuse(challenge) == "refused"
+    assert phone.approve(challenge, challenge.shown) == "over"
+    assert client.post(place, {"action": "answer"}).url == "/signin/"
+    contexts = [wizard.contents(message)["context"] for message in journeys.messages("prompt_was_refused")]
+    assert {(context["at_sign_in"], context["was_signed_in"]) for context in contexts} == {("yes", "")}
+
+
+def test_another_persons_phone_approves_no_sign_in(acme: Tenant, client: Any, alice: User, rule: SignInRule) -> None:
+    give_phone(alice)
+    other = give_phone(make_user(acme, "bob@acme.example"))
+    _, challenge = begin_elsewhere(client, "app_notification")
+    assert other.pending() == []
+    assert other.approve(challenge, challenge.shown) == "over"
+    assert other.refuse(challenge) == "over"
+
+
+def test_a_call_signs_in(client: Any, alice: User, rule: SignInRule) -> None:
+    place, challenge = begin_elsewhere(client, "call")
+    assert client.post(place, {"action": "answer"}).status_code == 200
+    press(f"{challenge.shown}#")
+    assert client.get(f"{place}?waiting=1").json() == {"waits": False}
+    assert client.post(place, {"action": "answer"}).url == "/account/"
+    assert is_signed_in(client)
 
 
 # --- the console --------------------------------------------------------------------------------------------------
