@@ -102,8 +102,8 @@ def of_person(user_id: int | None) -> list[Authenticator]:
 
 
 def subscription_of(phone: Authenticator) -> Subscription | None:
-    """Where this phone can be woken, if its browser granted that."""
-    kept = _contents(phone).get("push")
+    """Where this phone can be woken, if its browser granted that; one that can't be read is not woken."""
+    kept = _contents(phone).get("push") if phone.is_readable else None
     return Subscription(*kept) if isinstance(kept, list) else None
 
 

@@ -130,7 +130,7 @@ def state_of(call: Call, now: datetime) -> Enrolled:
         if challenge.used_at is None and challenge.expires_at > now and _kept(challenge).get("key") == key:
             return Enrolled(Standing.WAITING)
         held = Authenticator.objects.filter(user_id=challenge.user_id, type=KIND).select_related("user__tenant")
-        phone = next((row for row in held if row.secret_value == key), None)
+        phone = next((row for row in held if row.readable_value == key), None)
     if phone is None:
         raise Refused
     return Enrolled(Standing.REGISTERED, phone)

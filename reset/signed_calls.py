@@ -69,9 +69,10 @@ def phone_of(call: Call, now: datetime) -> Authenticator:
     if not is_number or not 0 < identifier < 10**LONGEST_ID:  # type: ignore[operator]
         raise Refused
     phone = phone_apps.find(identifier)  # type: ignore[arg-type]
-    if phone is None:
+    key = phone.readable_value if phone is not None else None
+    if phone is None or key is None:
         raise Refused
-    is_from(phone.secret_value, call, now)
+    is_from(key, call, now)
     counted = throttle.count(Use(throttle.CALLS_OF_PHONE, str(phone.pk)), now=now)[0]
     if counted.is_over:
         raise TooOften(counted.ends_at)
