@@ -38,11 +38,15 @@ class Call:
     signature: str = field(repr=False)
 
     def word(self, name: str) -> str:
-        """A text in the call. Raises Refused for anything else, and for none."""
+        """A text in the call. Raises Refused for anything else, for none, and for half a character (a lone surrogate)."""
         value = self.said.get(name)
-        if not isinstance(value, str) or not value:
+        try:
+            is_text = isinstance(value, str) and bool(value.encode())
+        except UnicodeEncodeError:
+            is_text = False
+        if not is_text:
             raise Refused
-        return value
+        return str(value)
 
 
 def read(body: bytes, purpose: str, now: datetime) -> Call:
