@@ -21,6 +21,9 @@ CHANNEL_OF: dict[Method, Channel] = {
 ALWAYS_TOLD = (Budget.USER, Budget.NUMBER, Budget.ALL)
 
 
+KNOWN = "known"
+
+
 @dataclass
 class NotSent(Exception):
     """What can't go out: the budgets don't allow it, or the provider can't be reached. `reason` is a word for the record."""
@@ -30,7 +33,11 @@ class NotSent(Exception):
 
 @dataclass(frozen=True)
 class Sending:
-    """Something about to be sent. `bucket` is what the account's limits count by, `account` what its budget does."""
+    """Something about to be sent. `bucket` is what the account's limits count by, `account` what its budget does.
+
+    `is_known`: asked for by somebody whose password was right. Budgets that hang on an account or a number alone are
+    apart for these: strangers use up their own, and never what the owner signs in with.
+    """
 
     method: Method
     tenant_id: int
@@ -40,6 +47,7 @@ class Sending:
     number: str = ""
     is_typed: bool = False
     is_real: bool = True
+    is_known: bool = False
 
     @property
     def kind(self) -> Kind:
@@ -84,7 +92,10 @@ def _limits(sending: Sending, amount: int = 1) -> tuple[Use, Use, Use]:
 
 def _count_phone(sending: Sending, now: datetime) -> bool:
     guard = spending.guard_of(sending.tenant_id)
-    send = Send(sending.tenant_id, sending.account, sending.destination, sending.number, sending.is_real)
+    account, destination = (
+        f"{KNOWN}|{subject}" if sending.is_known else subject for subject in (sending.account, sending.destination)
+    )
+    send = Send(sending.tenant_id, account, destination, sending.number, sending.is_real)
     budgets = spending.uses(guard, send)
     limits = _limits(sending)
     states = throttle.count(*limits, *budgets.values(), now=now)

@@ -12,7 +12,7 @@ from accounts.audit import Activity
 from accounts.methods import AuthenticatorType
 from accounts.models import Authenticator, Group, GroupMembership, GroupNesting, RecoveryCode, Tenant, User
 from policy import throttle
-from policy.models import ResetPolicy, SignInRule
+from policy.models import ResetPolicy, SignInRule, SpendGuard
 from policy.models.signin import SignInRuleGroup
 from reset import own_account, passkeys, proving, recovery_codes, registration, signin, unblocking
 from reset.models import OwnChallenge
@@ -428,6 +428,21 @@ def test_a_call_signs_in(client: Any, alice: User, rule: SignInRule) -> None:
     assert client.get(f"{place}?waiting=1").json() == {"waits": False}
     assert client.post(place, {"action": "answer"}).url == "/account/"
     assert is_signed_in(client)
+
+
+@pytest.mark.parametrize("typed", ["+4915112345647", "+4915199999999"])
+def test_p6_strangers_who_use_up_a_persons_texts_keep_nobody_from_signing_in(
+    acme: Tenant, client: Any, alice: User, rule: SignInRule, typed: str
+) -> None:
+    """Whether or not they know the number."""
+    with scopes_disabled():
+        SpendGuard.objects.create(tenant=acme, per_user=1, per_number=1)
+    for _ in range(2):
+        stranger = Browser()
+        journeys.begin_answering(stranger, NAME, "sms")
+        journeys.type_number(stranger, typed)
+    place = begin(client, "sms")
+    assert answer(client, place, wizard.last_code()).url == "/account/"
 
 
 # --- the console --------------------------------------------------------------------------------------------------
