@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts import audit, facts, phones, secrets, totp
 from accounts.audit import Activity
-from accounts.methods import AuthenticatorType, Method, kind_of
+from accounts.methods import LASTING_METHODS, AuthenticatorType, Method, kind_of
 from accounts.models import Authenticator, Domain, User
 from accounts.visitor import Visitor
 from notifications import messages
@@ -320,12 +320,13 @@ def rename(user: User, authenticator_id: int, label: str, visitor: Visitor) -> b
 
 
 def use_first(user: User, authenticator_id: int, visitor: Visitor) -> bool:
-    """Offer this method before all others from now on. False: it is gone, or proves nothing."""
+    """Offer this method before all others from now on. False: it is gone, proves nothing, or is a temporary access pass."""
     with transaction.atomic():
         if not in_turn(user):
             return False
         standing = standing_of(user)
-        chosen = [row for row in standing.held if row.pk == authenticator_id and row.methods() and standing.proves(row)]
+        usable = [row for row in standing.held if standing.proves(row) and set(row.methods()) & set(LASTING_METHODS)]
+        chosen = [row for row in usable if row.pk == authenticator_id]
         if not chosen:
             return False
         own = Authenticator.objects.filter(user=user)
