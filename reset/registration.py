@@ -224,13 +224,15 @@ def send_again(challenge: OwnChallenge, visitor: Visitor, now: datetime) -> None
 def confirm(challenge: OwnChallenge, code: str, visitor: Visitor, now: datetime) -> Checked:
     """Take the code that proves the new method, and register it.
 
-    Raises TooMany, TooOften or accounts.executors.NoExecutor.
+    Raises OwnDomain (the domain was added meanwhile), TooMany, TooOften or accounts.executors.NoExecutor.
     """
     user = challenge.user
     row = unsaved(user, AuthenticatorType(challenge.type), value_of(challenge), challenge.label, now)
     checked, verdict = own_challenges.check(challenge, row, [code], visitor, now)
     if verdict is None:
         return checked
+    if row.type == AuthenticatorType.EMAIL and Domain.is_own(user.tenant, row.secret_value):
+        raise OwnDomain
     row.last_step = verdict.uses_up if verdict.uses_up is not None else -1
     return register(challenge, row, visitor, now)
 
