@@ -1,12 +1,13 @@
 """Rotating keys: everything moves to the newest ones, a stopped run goes on, old keys are named when they may go."""
 
 import io
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from django.conf import settings as live
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from accounts import audit, rotation, secrets
 from accounts.audit import Activity, Event
@@ -21,7 +22,7 @@ from reset.models import OwnChallenge
 from reset.own_challenges import Checked
 from tests import wizard
 from tests.accounts.importing import proofs_of
-from tests.reset.registering import ADDRESS, begin, confirm
+from tests.reset.registering import ADDRESS, HERE, begin, confirm
 
 
 @pytest.fixture
@@ -58,6 +59,22 @@ def test_every_value_is_sealed_and_digested_with_the_newest_keys(
     with all_opened():
         row = Authenticator.objects.get(user__principal_name="bob@acme.example")
     assert row.digest == secrets.digest(row.digest_purpose, "bob@home.example")
+
+
+def test_a_code_sent_again_meanwhile_is_the_one_that_counts(
+    alice: User, open_policy: ResetPolicy, new_keys: tuple[SharedKey, SharedKey], settings: Any
+) -> None:
+    later = timezone.now() + timedelta(seconds=31)
+    with all_opened():
+        keys, settings.SEALING_KEYS = settings.SEALING_KEYS, settings.SEALING_KEYS[1:]
+        challenge = begin(alice, Method.EMAIL, ADDRESS)
+        settings.SEALING_KEYS = keys
+        seen = OwnChallenge.objects.get(pk=challenge.pk)
+        registration.send_again(challenge, HERE, later)
+        rotation._move(seen, rotation.Rotation(), dry_run=False)
+        challenge.refresh_from_db()
+        assert secrets.is_sealed_with_newest_key(bytes(challenge.sealed))
+        assert confirm(challenge, wizard.last_code(), later) == Checked.RIGHT
 
 
 def test_without_the_old_keys_everything_still_opens_afterwards(
