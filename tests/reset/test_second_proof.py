@@ -324,6 +324,25 @@ def test_o1_after_five_misses_the_right_answer_does_not_help_until_a_reset(
     assert answer(after, place, code_of(app)).url == "/account/"
 
 
+def test_o2_resets_give_no_endless_attempts_at_the_second_proof(alice: User, rule: SignInRule) -> None:
+    """Whoever reads the mailbox sets one password after the other."""
+    app, secret = give_app(alice), PASSWORD
+    for number in range(4):
+        client = Browser()
+        assert post_sign_in(client, NAME, secret).url == VERIFY
+        place = client.post(VERIFY, {"offer": f"app_code:{app.pk}"}).url
+        for _ in range(5):
+            answer(client, place, "000000")
+        secret = f"{journeys.NEW}-{number}"
+        journeys.finish(Browser(), password=secret)
+    client = Browser()
+    assert post_sign_in(client, NAME, secret).url == VERIFY
+    place = client.post(VERIFY, {"offer": f"app_code:{app.pk}"}).url
+    assert "try again in 24 hours" in text_of(answer(client, place, code_of(app)))
+    assert unblocking.unblock(reloaded(alice))
+    assert answer(client, place, code_of(app)).url == "/account/"
+
+
 def test_misses_at_sign_in_take_no_attempts_from_the_owners_open_session(
     client: Any, acme: Tenant, alice: User, rule: SignInRule
 ) -> None:
