@@ -35,22 +35,29 @@ NOBODY_IS_ASKED = SignInRuleFacts()
 
 @dataclass(frozen=True)
 class SignInDecision:
-    """What comes after a right password: nothing, a proof by one of `offers`, or registering what one could be given with."""
+    """What comes after a right password: nothing, a proof by one of `offers`, or registering what one could be given with.
+
+    `is_stuck`: something is registered and none of it can be read. Then a proof is asked for that can't be given: a fault
+    of ours must not leave the password alone (ground rule: fail closed).
+    """
 
     is_covered: bool
     offers: tuple[Offer, ...] = ()
+    is_stuck: bool = False
 
     @property
     def asks_for_proof(self) -> bool:
-        return bool(self.offers)
+        return bool(self.offers) or self.is_stuck
 
     @property
     def asks_to_register(self) -> bool:
-        return self.is_covered and not self.offers
+        return self.is_covered and not self.asks_for_proof
 
 
 def decide_sign_in(user: UserFacts, rule: SignInRuleFacts) -> SignInDecision:
     """Decide for one person whose password was right."""
     if not rule.covers(user):
         return SignInDecision(False)
-    return SignInDecision(True, usable_offers(user.authenticators, rule.methods))
+    offers = usable_offers(user.authenticators, rule.methods)
+    lost = any(row.is_lost and set(row.methods) & set(rule.methods) for row in user.authenticators)
+    return SignInDecision(True, offers, is_stuck=lost and not offers)

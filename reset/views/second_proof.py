@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import tenants
 from accounts.models import User
-from reset import own_challenges
+from reset import own_challenges, signin
 from reset.own_challenges import Purpose
 from reset.signin import Mark
 from reset.views import access
@@ -35,8 +35,10 @@ def choose(request: HttpRequest) -> HttpResponse:
         return _start_over(request, mark)
     with tenants.opened(tenant_of(user)):
         offers = offers_of(user, Purpose.SIGN_IN)
-        if not offers:  # removed meanwhile: what the rule asks for now is for a new sign-in to say
-            return _start_over(request, mark)
+        if not offers and not signin.what_then(user, timezone.now()).is_stuck:
+            return _start_over(
+                request, mark
+            )  # removed meanwhile: what the rule asks for now is for a new sign-in to say
         challenge, error = chosen(request, user, Purpose.SIGN_IN) if request.method == "POST" else (None, "")
         if challenge is not None:
             request.session[ASKED] = [*request.session.get(ASKED, [])[-4:], str(challenge.pk)]

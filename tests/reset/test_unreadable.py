@@ -10,7 +10,7 @@ from accounts import facts, phone_apps, secrets
 from accounts.methods import AuthenticatorType, Method
 from accounts.models import Authenticator, Tenant, User
 from accounts.visitor import NOBODY
-from policy.models import ResetPolicy
+from policy.models import ResetPolicy, SignInRule
 from reset import explaining, own_account, passkeys, phone_registration, registration, signin
 from reset.addresses import addresses_of
 from reset.own_challenges import Checked
@@ -158,6 +158,24 @@ def test_an_app_that_can_not_be_read_opens_no_console_and_is_no_fault(acme: Tena
     spoil(bad, FOREIGN)
     assert [app.pk for app in signin.apps_of(alice)] == [good.pk]
     assert signin.enter_console(alice, code, NOBODY) == signin.CodeResult.RIGHT
+
+
+def test_s3_an_app_that_can_not_be_read_leaves_no_sign_in_to_the_password_alone(
+    client: Browser, acme: Tenant, alice: User, open_policy: ResetPolicy
+) -> None:
+    with scopes_disabled():
+        SignInRule.objects.create(tenant=acme, audience="everybody")
+        Authenticator.objects.filter(user=alice).delete()
+    app = spoil(give_app(alice), FOREIGN)
+    verify = post_sign_in(client, journeys.ALICE, "old-password-1").url
+    assert verify == "/signin/verify/"
+    page = client.get(verify)
+    assert "Please tell your administrator." in page.content.decode()
+    assert client.post(verify, {"offer": f"app_code:{app.pk}"}).status_code == 200
+    assert client.get("/security-info/add/sms/").url.startswith("/signin/")
+    with scopes_disabled():
+        app.delete()
+    assert post_sign_in(client, journeys.ALICE, "old-password-1").url == "/security-info/setup/"
 
 
 def test_a_passkey_that_can_not_be_read_answers_nothing(alice: User) -> None:
