@@ -178,6 +178,21 @@ def test_a_recovery_code_signs_in_once(client: Any, alice: User, rule: SignInRul
     assert answer(other, place, second).url == "/account/"
 
 
+def test_after_the_last_recovery_code_another_method_is_registered_at_once(
+    client: Any, alice: User, rule: SignInRule
+) -> None:
+    """Otherwise the next sign-in would ask for the password alone, whoever types it."""
+    codes = give_codes(only_with(alice, AuthenticatorType.RECOVERY_CODES))
+    with scopes_disabled():
+        RecoveryCode.objects.update(used_at=timezone.now())
+        RecoveryCode.objects.filter(pk=RecoveryCode.objects.earliest("pk").pk).update(used_at=None)
+    assert answer(client, begin(client, "recovery_code"), codes[0]).url == SETUP
+    assert client.get("/account/").url == SETUP
+    assert client.get(f"{INFO}add/app_code/").status_code == 200, "the proof just given counts"
+    assert client.post(f"{INFO}add/recovery_code/", {}).status_code == 200
+    assert is_signed_in(client)
+
+
 def test_a_passkey_signs_in(client: Any, alice: User, open_policy: ResetPolicy, rule: SignInRule) -> None:
     journeys.policy_with(open_policy, methods=["email", "passkey"])
     key = SecurityKey()
