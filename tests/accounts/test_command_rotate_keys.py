@@ -12,8 +12,8 @@ from django.utils import timezone
 from accounts import audit, rotation, secrets
 from accounts.audit import Activity, Event
 from accounts.keyfiles import shared_key
-from accounts.methods import Method
-from accounts.models import AuditEvent, Authenticator, Tenant, User
+from accounts.methods import AuthenticatorType, Method
+from accounts.models import AuditEvent, Authenticator, RecoveryCode, Tenant, User
 from accounts.tenants import all_opened
 from config.environment import SharedKey, shared_keys
 from policy.models import ResetPolicy
@@ -22,6 +22,7 @@ from reset.models import OwnChallenge
 from reset.own_challenges import Checked
 from tests import wizard
 from tests.accounts.importing import proofs_of
+from tests.conftest import make_authenticator
 from tests.reset.registering import ADDRESS, HERE, begin, confirm
 
 
@@ -88,11 +89,26 @@ def test_without_the_old_keys_everything_still_opens_afterwards(
 def test_it_says_which_old_keys_may_go(alice: User, new_keys: tuple[SharedKey, SharedKey]) -> None:
     said = run()
     assert "No longer needed in SEALING_KEYS: test1." in said
-    assert "Still needed in DIGEST_KEYS, to check audit events: test1." in said
+    assert "Still needed in DIGEST_KEYS, to check audit events or recovery codes: test1." in said
 
 
 def test_an_old_digest_key_may_go_when_nothing_is_checked_with_it(acme: Tenant, settings: Any) -> None:
     settings.DIGEST_KEYS = (*live.DIGEST_KEYS, SharedKey("older", b"x" * 32))
+    assert "No longer needed in DIGEST_KEYS: older;" in run()
+
+
+def test_an_old_digest_key_stays_while_a_recovery_code_is_checked_with_it(
+    acme: Tenant, alice: User, settings: Any
+) -> None:
+    """A sheet is kept for years; what tells of its making may be gone by then."""
+    older = SharedKey("older", b"x" * 32)
+    settings.DIGEST_KEYS = (*live.DIGEST_KEYS, older)
+    row = make_authenticator(alice, AuthenticatorType.RECOVERY_CODES, "set")
+    with all_opened():
+        code = RecoveryCode.objects.create(tenant=acme, authenticator=row, digest=f"{older.id}:{'0' * 64}")
+    assert "Still needed in DIGEST_KEYS, to check audit events or recovery codes: older." in run()
+    with all_opened():
+        RecoveryCode.objects.filter(pk=code.pk).update(used_at=timezone.now())
     assert "No longer needed in DIGEST_KEYS: older;" in run()
 
 
