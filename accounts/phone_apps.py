@@ -78,7 +78,7 @@ def _key(text: str) -> ec.EllipticCurvePublicKey | None:
 
 
 def find(authenticator_id: int) -> Authenticator | None:
-    """A registered phone of an enabled person. Whose it is, its signature has to show."""
+    """A registered phone of an enabled person, if it can be read. Whose it is, its signature has to show."""
     found: Authenticator | None = (
         Authenticator.objects.filter(
             pk=authenticator_id,
@@ -90,20 +90,20 @@ def find(authenticator_id: int) -> Authenticator | None:
         .select_related("user__tenant")
         .first()
     )
-    return found
+    return found if found and found.is_readable else None
 
 
 def of_person(user_id: int | None) -> list[Authenticator]:
-    """A person's registered phones with the person, oldest first; nobody's by the same statement."""
+    """A person's registered phones that can be read, with the person, oldest first; nobody's by the same statement."""
     held = Authenticator.objects.filter(
         user_id=user_id or 0, type=AuthenticatorType.PHONE_APP, confirmed_at__isnull=False
     )
-    return list(held.select_related("user").order_by("id"))
+    return [phone for phone in held.select_related("user").order_by("id") if phone.is_readable]
 
 
 def subscription_of(phone: Authenticator) -> Subscription | None:
-    """Where this phone can be woken, if its browser granted that; one that can't be read is not woken."""
-    kept = _contents(phone).get("push") if phone.is_readable else None
+    """Where this phone can be woken, if its browser granted that."""
+    kept = _contents(phone).get("push")
     return Subscription(*kept) if isinstance(kept, list) else None
 
 
@@ -120,7 +120,7 @@ def subscribe(phone: Authenticator, subscription: Subscription | None) -> bool:
 def drop_subscription(authenticator_id: int, endpoint: str) -> None:
     """Forget an address that the push service says is gone, unless the phone has another one by now."""
     phone = Authenticator.objects.filter(pk=authenticator_id, type=AuthenticatorType.PHONE_APP).first()
-    held = subscription_of(phone) if phone is not None else None
+    held = subscription_of(phone) if phone is not None and phone.is_readable else None
     if phone is not None and held is not None and held.endpoint == endpoint:
         subscribe(phone, None)
 

@@ -154,20 +154,13 @@ def prompt(*, lifetime: timedelta, withheld: bool = False, **reader: Unpack[Read
     )
 
 
-def prompt_was_refused(
-    *, reader_is_owner: bool, was_signed_in: bool, at_sign_in: bool = False, **notice: Unpack[Notice]
-) -> Draft:
+def prompt_was_refused(*, reader_is_owner: bool, was_signed_in: bool, **notice: Unpack[Notice]) -> Draft:
     """To the owner's addresses, and to administrators: the owner said on the phone that it was somebody else who asked.
 
-    `was_signed_in`: that one knew the password, and asked from inside the account; `at_sign_in`: on the way into it.
+    `was_signed_in`: that one knew the password, and asked from inside the account.
     """
-    return _notice(
-        "prompt_was_refused",
-        notice,
-        reader="owner" if reader_is_owner else "administrator",
-        was_signed_in="yes" if was_signed_in else "",
-        at_sign_in="yes" if at_sign_in else "",
-    )
+    reader = "owner" if reader_is_owner else "administrator"
+    return _notice("prompt_was_refused", notice, reader=reader, was_signed_in="yes" if was_signed_in else "")
 
 
 def spend_alarm(*, sent: int, answered: int, **reader: Unpack[Reader]) -> Draft:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin.base import ScopedAdmin, ScopedForm, person_of
@@ -72,8 +72,8 @@ class SpendGuardAdmin(ScopedAdmin):
             return "-"
         spent = spending.today(guard, timezone.now())
         if not spent.ends_at:
-            return _now("Nothing was sent yet.")
-        told = _now(
+            return gettext("Nothing was sent yet.")
+        told = gettext(
             "%(sent)d of %(budget)d sent, %(answered)d answered (%(percent)d %%). The day ends at %(end)s UTC."
         ) % {
             "sent": spent.sent,
@@ -84,6 +84,6 @@ class SpendGuardAdmin(ScopedAdmin):
         }
         most_first = sorted(spent.by_country.items(), key=lambda item: (-item[1], item[0]))
         countries = format_html_join(", ", "{} {}", most_first)
-        warning = _now("So few are answered that somebody may be earning by it.")
+        warning = gettext("So few are answered that somebody may be earning by it.")
         alarm = format_html("<br><strong>{}</strong>", warning) if spent.is_alarming(guard.conversion_percent) else ""
         return format_html("{}<br>{}{}", told, countries, alarm)

@@ -25,6 +25,7 @@ from policy.decisions import (
     governing_policy,
     questions_asked_of,
 )
+from policy.signin import NOBODY_IS_ASKED, SignInRuleFacts, decide_sign_in
 
 Text = str | Promise
 
@@ -49,6 +50,7 @@ class Situation:
     imported_counts: bool
     is_blocked: bool = False
     is_locked_out: bool = False
+    sign_in_rule: SignInRuleFacts = NOBODY_IS_ASKED
 
 
 REASONS: dict[Refusal, tuple[Text, Text]] = {
@@ -101,7 +103,24 @@ def explain(situation: Situation) -> tuple[Line, ...]:
         *_policies(user, situation),
         *_proofs(user, situation),
         *_answers(user, situation),
+        *_second_proof(user, situation.sign_in_rule),
     )
+
+
+def _second_proof(user: UserFacts, rule: SignInRuleFacts) -> Iterator[Line]:
+    """What comes after the right password, where the rule covers the person."""
+    label, decision = _("Second proof at sign-in"), decide_sign_in(user, rule)
+    if decision.offers:
+        methods = ", ".join(dict.fromkeys(str(offer.method.label) for offer in decision.offers))
+        yield Line(label, format_lazy(_("asked for, and possible with: {methods}"), methods=methods))
+    elif decision.is_stranded:
+        yield Line(
+            label,
+            _("asked for, but nothing registered for it works here just now"),
+            _("Look at the settings of text messages, calls and passkeys."),
+        )
+    elif decision.asks_to_register:
+        yield Line(label, _("asked for; the person has none and registers one at the next sign-in"))
 
 
 def _account(user: UserFacts, situation: Situation) -> Iterator[Line]:

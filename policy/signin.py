@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from accounts.facts import UserFacts
-from accounts.methods import Method
+from accounts.facts import AuthenticatorFacts, UserFacts
+from accounts.methods import METHODS_OF, Method
 from policy.decisions import Offer, usable_offers
 
 # An e-mail code often arrives where the password opens the door; answers to questions can be found out. Neither counts.
@@ -37,17 +37,17 @@ NOBODY_IS_ASKED = SignInRuleFacts()
 class SignInDecision:
     """What comes after a right password: nothing, a proof by one of `offers`, or registering what one could be given with.
 
-    `is_stuck`: something is registered and none of it can be read. Then a proof is asked for that can't be given: a fault
-    of ours must not leave the password alone (ground rule: fail closed).
+    `is_stranded`: the person holds what would count, and the installation can't carry it out, or read it, just now. A
+    password alone opens nothing then: whoever has it could register a method of their own.
     """
 
     is_covered: bool
     offers: tuple[Offer, ...] = ()
-    is_stuck: bool = False
+    is_stranded: bool = False
 
     @property
     def asks_for_proof(self) -> bool:
-        return bool(self.offers) or self.is_stuck
+        return bool(self.offers) or self.is_stranded
 
     @property
     def asks_to_register(self) -> bool:
@@ -59,5 +59,10 @@ def decide_sign_in(user: UserFacts, rule: SignInRuleFacts) -> SignInDecision:
     if not rule.covers(user):
         return SignInDecision(False)
     offers = usable_offers(user.authenticators, rule.methods)
-    lost = any(row.is_lost and set(row.methods) & set(rule.methods) for row in user.authenticators)
-    return SignInDecision(True, offers, is_stuck=lost and not offers)
+    return SignInDecision(True, offers, is_stranded=not offers and any(map(_is_away, user.authenticators)))
+
+
+def _is_away(row: AuthenticatorFacts) -> bool:
+    """Whether it would count at sign-in, and can't be used just now."""
+    methods = {*METHODS_OF[row.type]} & {*SIGN_IN_METHODS}
+    return bool(methods) if row.is_lost else row.counts and not methods <= {*row.methods}

@@ -14,7 +14,7 @@ from django.db import transaction
 
 from accounts import totp
 from accounts.keyfiles import write_private
-from accounts.methods import QUESTIONS_REGISTERED, AuthenticatorType, Method
+from accounts.methods import LASTING_METHODS, QUESTIONS_REGISTERED, AuthenticatorType, Method
 from accounts.models import (
     Authenticator,
     Branding,
@@ -146,7 +146,7 @@ def _load_acme(sheet: Sheet, now: datetime) -> None:
         priority=10,
         audience=ResetPolicy.Audience.GROUPS,
         methods_required=2,
-        methods=[Method.EMAIL, Method.SMS, Method.CALL, Method.OFFICE_CALL, Method.APP_CODE, Method.QUESTIONS],
+        methods=[method for method in Method if method in LASTING_METHODS],
     )
     strict.groups.add(groups[RECORDS])
     _everybody(acme, [Method.EMAIL, Method.SMS, Method.CALL])

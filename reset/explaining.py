@@ -32,5 +32,6 @@ def explain_user(user: User, now: datetime | None = None) -> tuple[Line, ...]:
                 imported_counts=tenant.imported_methods_count,
                 is_blocked=failed.is_used_up,
                 is_locked_out=lockout.find_lock(account, now) is not None,
+                sign_in_rule=rules.sign_in_rule(tenant),
             )
         )

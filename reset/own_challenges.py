@@ -127,7 +127,7 @@ def _count_send(challenge: OwnChallenge, authenticator: Authenticator, visitor: 
                 destination=authenticator.digest,
                 number=authenticator.secret_value if kind == Kind.PHONE else "",
                 is_typed=True,
-                is_known=True,
+                is_own=True,
             ),
             now,
         )

@@ -1,8 +1,7 @@
 """What a person's phone is asked, and what it answers.
 
     pending ──▶ answer: the number typed in ──▶ counted, compared, noted (`confirming.py`); the browser goes on by itself
-           └──▶ refuse: *it's not me* ──▶ the reset is blocked (a proof, at sign-in too: all sessions end), owner and
-                                          administrators are told
+           └──▶ refuse: *it's not me* ──▶ the reset is blocked (a proof: all sessions end), owner and administrators are told
 
 The number is never sent here: without looking at the page nobody can approve.
 """
@@ -35,22 +34,22 @@ from reset.own_challenges import Purpose
 from reset.requests import end
 
 NOT_ME = "not_me"
-# Registering a phone is no prompt: no other phone may answer for it.
-PROOFS: dict[str, str] = {Purpose.PROVE: "proof", Purpose.SIGN_IN: "signin"}
+# What somebody proves who they are for, whose password was right.
+PROOFS = (Purpose.PROVE, Purpose.SIGN_IN)
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """What the phone shows. `what` is the trouble a reset is for, or one of PROOFS."""
+    """What the phone shows. `what` is the trouble a reset is for, or the purpose of another proof."""
 
     challenge: Waiting
 
     @property
     def what(self) -> str:
         if isinstance(self.challenge, OwnChallenge):
-            return PROOFS[self.challenge.purpose]
+            return self.challenge.purpose
         return self.challenge.request.trouble
 
     @property
@@ -142,9 +141,7 @@ def refuse(phone: Authenticator, challenge_id: UUID, now: datetime) -> bool:
 
 
 def _stop(challenge: Waiting, now: datetime) -> bool:
-    """A reset is blocked. Who asks for a proof knows the password, or is signed in already, and is not this person:
-    every session ends, and with it what a right password opened.
-    """
+    """A reset is blocked. Who asks for another proof knows the password, and is not this person: every session ends."""
     if isinstance(challenge, Challenge):
         return end(challenge.request, State.BLOCKED, NOT_ME, confirming.browser_of(challenge), now)
     epoch = challenge.user.credentials_epoch
@@ -162,13 +159,11 @@ def _alerts(user: User, challenge: Waiting, now: datetime) -> list[Draft]:
     tenant = user.tenant
     assert tenant is not None
     browser = confirming.browser_of(challenge)
-    at_sign_in = isinstance(challenge, OwnChallenge) and challenge.purpose == Purpose.SIGN_IN
 
     def draft(recipient: str, language: str, reader_is_owner: bool, user_id: int) -> Draft:
         return messages.prompt_was_refused(
             reader_is_owner=reader_is_owner,
-            was_signed_in=isinstance(challenge, OwnChallenge) and not at_sign_in,
-            at_sign_in=at_sign_in,
+            was_signed_in=isinstance(challenge, OwnChallenge),
             tenant_id=tenant.pk,
             language=language or tenant.language,
             recipient=recipient,

@@ -17,11 +17,9 @@ CHANNEL_OF: dict[Method, Channel] = {
     Method.CALL: Channel.VOICE,
     Method.OFFICE_CALL: Channel.VOICE,
 }
+OWN = "own|"
 # Told to whoever asks; the others depend on a number that a stranger may not know, unless it was typed.
 ALWAYS_TOLD = (Budget.USER, Budget.NUMBER, Budget.ALL)
-
-
-KNOWN = "known"
 
 
 @dataclass
@@ -35,8 +33,7 @@ class NotSent(Exception):
 class Sending:
     """Something about to be sent. `bucket` is what the account's limits count by, `account` what its budget does.
 
-    `is_known`: asked for by somebody whose password was right. Budgets that hang on an account or a number alone are
-    apart for these: strangers use up their own, and never what the owner signs in with.
+    `is_own`: somebody whose password was right asks. What strangers use up of a person's day leaves them theirs.
     """
 
     method: Method
@@ -47,7 +44,7 @@ class Sending:
     number: str = ""
     is_typed: bool = False
     is_real: bool = True
-    is_known: bool = False
+    is_own: bool = False
 
     @property
     def kind(self) -> Kind:
@@ -92,10 +89,10 @@ def _limits(sending: Sending, amount: int = 1) -> tuple[Use, Use, Use]:
 
 def _count_phone(sending: Sending, now: datetime) -> bool:
     guard = spending.guard_of(sending.tenant_id)
-    account, destination = (
-        f"{KNOWN}|{subject}" if sending.is_known else subject for subject in (sending.account, sending.destination)
+    whose = OWN if sending.is_own else ""
+    send = Send(
+        sending.tenant_id, whose + sending.account, whose + sending.destination, sending.number, sending.is_real
     )
-    send = Send(sending.tenant_id, account, destination, sending.number, sending.is_real)
     budgets = spending.uses(guard, send)
     limits = _limits(sending)
     states = throttle.count(*limits, *budgets.values(), now=now)

@@ -38,15 +38,15 @@ class Call:
     signature: str = field(repr=False)
 
     def word(self, name: str) -> str:
-        """A text in the call. Raises Refused for anything else, for none, and for half a character (a lone surrogate)."""
+        """A text in the call. Raises Refused for anything else, for none, and for what can't be written (half a surrogate)."""
         value = self.said.get(name)
-        try:
-            is_text = isinstance(value, str) and bool(value.encode())
-        except UnicodeEncodeError:
-            is_text = False
-        if not is_text:
+        if not isinstance(value, str) or not value:
             raise Refused
-        return str(value)
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise Refused from None
+        return value
 
 
 def read(body: bytes, purpose: str, now: datetime) -> Call:
@@ -73,10 +73,9 @@ def phone_of(call: Call, now: datetime) -> Authenticator:
     if not is_number or not 0 < identifier < 10**LONGEST_ID:  # type: ignore[operator]
         raise Refused
     phone = phone_apps.find(identifier)  # type: ignore[arg-type]
-    key = phone.readable_value if phone is not None else None
-    if phone is None or key is None:
+    if phone is None:
         raise Refused
-    is_from(key, call, now)
+    is_from(phone.secret_value, call, now)
     counted = throttle.count(Use(throttle.CALLS_OF_PHONE, str(phone.pk)), now=now)[0]
     if counted.is_over:
         raise TooOften(counted.ends_at)

@@ -35,17 +35,15 @@ def choose(request: HttpRequest) -> HttpResponse:
         return _start_over(request, mark)
     with tenants.opened(tenant_of(user)):
         offers = offers_of(user, Purpose.SIGN_IN)
-        if not offers and not signin.what_then(user, timezone.now()).is_stuck:
-            return _start_over(
-                request, mark
-            )  # removed meanwhile: what the rule asks for now is for a new sign-in to say
+        if not offers and not signin.what_then(user, timezone.now()).is_stranded:
+            return _start_over(request, mark)  # removed meanwhile: what is due now is for a new sign-in to say
         challenge, error = chosen(request, user, Purpose.SIGN_IN) if request.method == "POST" else (None, "")
         if challenge is not None:
             request.session[ASKED] = [*request.session.get(ASKED, [])[-4:], str(challenge.pk)]
             return HttpResponseRedirect(_with_next(request, reverse("signin-answer", args=[challenge.pk])))
         start, reset = access.address("signin", mark.slug), access.address("reset-identify", mark.slug)
         context: dict[str, Any] = {"offers": offers, "error": error, "start": start, "reset_address": reset}
-        return page(request, "signin/verify.html", user.tenant, **context)
+        return page(request, "signin/verify.html" if offers else "signin/no_way.html", user.tenant, **context)
 
 
 @never_cache

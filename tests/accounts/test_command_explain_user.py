@@ -16,7 +16,7 @@ from accounts.tenants import all_opened
 from policy import throttle
 from policy.decisions import Authority, PolicyFacts, Refusal, TenantFacts
 from policy.explain import REASONS, Situation, explain
-from policy.models import ResetPolicy
+from policy.models import ResetPolicy, SignInRule
 from policy.throttle import Use
 from reset import buckets
 from tests.conftest import make_authenticator, make_user
@@ -156,3 +156,17 @@ def test_a_temporary_access_pass_says_what_it_is_good_for(fields: dict[str, Any]
     )
     lines = explain(situation(person(authenticators=(replace(plain, **fields),)), methods=tuple(Method)))
     assert verdict in [str(line.verdict) for line in lines]
+
+
+def test_the_second_proof_at_sign_in_is_told_where_the_rule_asks_for_one(
+    acme: Tenant, alice: User, bob: User, open_policy: ResetPolicy, settings: Any
+) -> None:
+    assert "Second proof" not in run("alice@acme.example")
+    with all_opened():
+        SignInRule.objects.create(tenant=acme, audience="everybody")
+        Authenticator.objects.filter(user=bob).exclude(type="email").delete()
+    possible = "Second proof at sign-in: asked for, and possible with: Text message to a mobile phone, Call to a mobile"
+    assert possible in run("alice@acme.example")
+    assert "the person has none and registers one" in run("bob@acme.example")
+    settings.SMS_URL = settings.VOICE_URL = ""
+    assert "nothing registered for it works here just now → Look at the settings" in run("alice@acme.example")

@@ -22,7 +22,7 @@ from policy.models.signin import SignInRuleGroup
 with all_opened():
     tenant = Tenant.objects.get(slug="acme")
     group = Group.objects.create(tenant=tenant, name="Second proof")
-    for name in ("petra", "quentin"):
+    for name in ("rosa", "quentin"):
         person = User(tenant=tenant, principal_name=name + "@acme.example", given_name=name)
         person.set_password("{PASSWORD}")
         person.save()
@@ -55,7 +55,7 @@ def sign_out(person: Visitor) -> None:
 @pytest.mark.parametrize("person", [{"java_script_enabled": False, "color_scheme": "dark"}], indirect=True)
 def test_an_app_is_set_up_first_and_asked_for_afterwards_without_scripts(person: Visitor) -> None:
     page = person.page
-    person.sign_in("petra@acme.example", PASSWORD)
+    person.sign_in("rosa@acme.example", PASSWORD)
     expect(page.locator("main")).to_contain_text("It can't be put off.")
     person.look("setup")
     person.go("/account/")
@@ -66,7 +66,7 @@ def test_an_app_is_set_up_first_and_asked_for_afterwards_without_scripts(person:
     key = base64.b32decode("".join(page.locator("details code").inner_text().split()))
     person.enter(f"{totp(key):06d}")
     sign_out(person)
-    person.sign_in("petra@acme.example", PASSWORD)
+    person.sign_in("rosa@acme.example", PASSWORD)
     expect(page.locator("h1")).to_have_text("Confirm it is you")
     person.look("verify")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360

@@ -90,6 +90,7 @@ def test_a_second_method_is_added_named_and_removed(person: Visitor) -> None:
 
 def _add_an_app(person: Visitor) -> None:
     page = person.page
+    page.locator("summary", has_text="Set up a different method").click()
     page.locator("a", has_text="Authenticator app").first.click()
     expect(page.locator("h1")).to_have_text("First prove that it's you")
     before = len(person.installation.smtp.received)
@@ -111,7 +112,7 @@ def _add_an_app(person: Visitor) -> None:
 
 def _name_and_remove_it(person: Visitor) -> None:
     page = person.page
-    page.locator("a", has_text="My phone").click()
+    page.get_by_role("link", name="My phone", exact=True).click()
     page.fill("#id_label", "Old phone")
     person.look("one")
     person.press("Save the name")
@@ -152,3 +153,63 @@ def test_it_works_without_scripts_from_right_to_left(person: Visitor) -> None:
     person.go("/security-info/")
     expect(main_of(person)).to_contain_text("alice@second.example")
     person.look("overview")
+
+
+MAKE_KIRA = """
+from accounts.models import Tenant, User
+from accounts.tenants import all_opened
+with all_opened():
+    kira = User(tenant=Tenant.objects.get(slug="acme"), principal_name="kira@acme.example")
+    kira.set_password("eleven old maps")
+    kira.save()
+"""
+
+
+def tab_to(person: Visitor, selector: str) -> None:
+    """Press Tab until this has the focus, as somebody without a mouse does."""
+    for _ in range(40):
+        person.page.keyboard.press("Tab")
+        if person.page.evaluate("(selector) => document.activeElement.matches(selector)", selector):
+            return
+    raise AssertionError(f"Tab never reaches {selector}")
+
+
+def type_at(person: Visitor, selector: str, text: str) -> None:
+    tab_to(person, selector)
+    person.page.keyboard.type(text)
+
+
+def test_the_keyboard_alone_is_enough_to_sign_in_register_and_change(person: Visitor) -> None:
+    person.installation.manage("shell", "-c", MAKE_KIRA)
+    page, keys = person.page, person.page.keyboard
+    person.go("/signin/")
+    page.locator("#id_username").focus()
+    keys.type("kira@acme.example")
+    type_at(person, "#id_password", "eleven old maps")
+    keys.press("Enter")
+    expect(page.locator("h1")).to_have_text("So that you can always get back in")
+    tab_to(person, "summary")
+    keys.press("Enter")
+    tab_to(person, "a[href$='/add/email/']")
+    keys.press("Enter")
+    expect(page.locator("#id_address")).to_be_visible()
+    before = len(person.installation.smtp.received)
+    type_at(person, "#id_address", "kira@home.example")
+    keys.press("Enter")
+    page.wait_for_url("**/confirm/**")
+    page.locator("#id_code").focus()
+    keys.type(person.installation.code_from_mail("kira@home.example", before))
+    keys.press("Enter")
+    expect(page.locator("h1")).to_have_text("Is this still right?")
+    tab_to(person, "button[value=confirm]")
+    keys.press("Enter")
+    expect(page).to_have_url(re.compile("/account/$"))
+    tab_to(person, "a[href='/security-info/']")
+    keys.press("Enter")
+    expect(page.locator("h1")).to_have_text("Security info")
+    tab_to(person, ".menu.held a, .menu a[href^='/security-info/']")
+    keys.press("Enter")
+    expect(page.locator("#id_label")).to_be_visible()
+    type_at(person, "#id_label", "Home")
+    keys.press("Enter")
+    expect(page.locator("h1")).to_have_text("First prove that it's you")

@@ -48,9 +48,9 @@ def drafts() -> list[Draft]:
             for change in ("added", "replaced", "removed")
         ),
         *(
-            messages.prompt_was_refused(reader_is_owner=owner, was_signed_in=inside, at_sign_in=on_the_way, **NOTICE)
+            messages.prompt_was_refused(reader_is_owner=owner, was_signed_in=signed_in, **NOTICE)
             for owner in (True, False)
-            for inside, on_the_way in ((True, False), (False, True), (False, False))
+            for signed_in in (True, False)
         ),
     ]
 

@@ -224,7 +224,7 @@ def test_it_proves_before_a_change_too(signed_in: Any) -> None:
     place, challenge = begin_proof(signed_in, phone)
     assert challenge.shown in text_of(signed_in.get(place))
     (told,) = phone.pending()
-    assert (told["what"], told["name"], told["address"]) == ("proof", "alice@acme.example", "127.0.0.1")
+    assert (told["what"], told["name"], told["address"]) == ("prove", "alice@acme.example", "127.0.0.1")
     assert signed_in.post(place, {"action": "answer"}).status_code == 200
     assert phone.approve(challenge, other_number(challenge.shown)) == "wrong"
     assert phone.approve(challenge, challenge.shown) == "right"

@@ -409,59 +409,7 @@ def test_o4_a_right_answer_given_twice_signs_in_once(acme: Tenant, client: Any, 
     assert len(events(Activity.SIGNED_IN)) == 1
 
 
-# --- what is confirmed elsewhere ------------------------------------------------------------------------------------
-
-
-def begin_elsewhere(client: Any, method: str) -> tuple[str, OwnChallenge]:
-    place = begin(client, method)
-    with scopes_disabled():
-        return place, OwnChallenge.objects.latest("created_at")
-
-
-def test_a_phone_that_asks_signs_in(client: Any, alice: User, rule: SignInRule) -> None:
-    phone = give_phone(alice)
-    place, challenge = begin_elsewhere(client, "app_notification")
-    assert challenge.shown in text_of(client.get(place))
-    (told,) = phone.pending()
-    assert (told["what"], told["name"], told["address"]) == ("signin", NAME, "127.0.0.1")
-    assert client.get(f"{place}?waiting=1").json() == {"waits": True}
-    assert client.post(place, {"action": "answer"}).status_code == 200
-    assert phone.approve(challenge, other_number(challenge.shown)) == "wrong"
-    assert phone.approve(challenge, challenge.shown) == "right"
-    assert client.get(f"{place}?waiting=1").json() == {"waits": False}
-    assert not is_signed_in(client)
-    assert client.post(place, {"action": "answer"}).url == "/account/"
-    assert is_signed_in(client)
-
-
-def test_p4_no_at_sign_in_ends_it_and_says_that_the_password_is_known(
-    client: Any, alice: User, rule: SignInRule
-) -> None:
-    phone = give_phone(alice)
-    place, challenge = begin_elsewhere(client, "app_notification")
-    assert phone.refuse(challenge) == "refused"
-    assert phone.approve(challenge, challenge.shown) == "over"
-    assert client.post(place, {"action": "answer"}).url == "/signin/"
-    contexts = [wizard.contents(message)["context"] for message in journeys.messages("prompt_was_refused")]
-    assert {(context["at_sign_in"], context["was_signed_in"]) for context in contexts} == {("yes", "")}
-
-
-def test_another_persons_phone_approves_no_sign_in(acme: Tenant, client: Any, alice: User, rule: SignInRule) -> None:
-    give_phone(alice)
-    other = give_phone(make_user(acme, "bob@acme.example"))
-    _, challenge = begin_elsewhere(client, "app_notification")
-    assert other.pending() == []
-    assert other.approve(challenge, challenge.shown) == "over"
-    assert other.refuse(challenge) == "over"
-
-
-def test_a_call_signs_in(client: Any, alice: User, rule: SignInRule) -> None:
-    place, challenge = begin_elsewhere(client, "call")
-    assert client.post(place, {"action": "answer"}).status_code == 200
-    press(f"{challenge.shown}#")
-    assert client.get(f"{place}?waiting=1").json() == {"waits": False}
-    assert client.post(place, {"action": "answer"}).url == "/account/"
-    assert is_signed_in(client)
+# --- others -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("typed", ["+4915112345647", "+4915199999999"])
@@ -501,3 +449,68 @@ def test_an_administrators_unblocking_gives_new_attempts(acme: Tenant, client: A
     throttle.count(throttle.Use(throttle.FAILURES_AT_SIGN_IN, account_key_of(alice), 5))
     assert unblocking.unblock(alice)
     assert throttle.look(throttle.Use(throttle.FAILURES_AT_SIGN_IN, account_key_of(alice)))[0].count == 0
+
+
+# --- what is confirmed elsewhere --------------------------------------------------------------------------------------
+
+
+def waits(client: Any, place: str) -> bool:
+    return bool(client.get(f"{place}?waiting=1").json()["waits"])
+
+
+def test_a_call_signs_in(client: Any, alice: User, rule: SignInRule) -> None:
+    place = begin(client, "call")
+    digits = client.get(place).context["challenge"].shown
+    assert waits(client, place)
+    assert answer(client, place, "").status_code == 200
+    assert not is_signed_in(client)
+    press(f"{digits}#")
+    assert not waits(client, place)
+    assert not is_signed_in(client), "the call alone opens nothing"
+    assert answer(client, place, "").url == "/account/"
+    assert is_signed_in(client)
+
+
+def test_the_phone_app_signs_in_and_says_what_it_is_asked_for(client: Any, alice: User, rule: SignInRule) -> None:
+    phone = give_phone(alice)
+    place = begin(client, "app_notification")
+    (told,) = phone.pending()
+    assert told["what"] == "signin"
+    challenge = client.get(place).context["challenge"]
+    assert phone.approve(challenge, other_number(challenge.shown)) == "wrong"
+    assert phone.approve(challenge, challenge.shown) == "right"
+    assert answer(client, place, "").url == "/account/"
+
+
+def test_p4_no_its_not_me_ends_the_sign_in_and_every_session(client: Any, alice: User, rule: SignInRule) -> None:
+    phone = give_phone(alice)
+    place = begin(client, "app_notification")
+    challenge = client.get(place).context["challenge"]
+    epoch = reloaded(alice).credentials_epoch
+    assert phone.refuse(challenge) == "refused"
+    assert reloaded(alice).credentials_epoch != epoch
+    assert answer(client, place, "").status_code == 302
+    assert not is_signed_in(client)
+    assert journeys.messages("prompt_was_refused")
+
+
+def test_a_provider_that_is_gone_opens_nothing(client: Any, alice: User, rule: SignInRule, settings: Any) -> None:
+    """Who holds a phone is not somebody without a method: a password alone may not register one in its place."""
+    settings.SMS_URL = settings.VOICE_URL = ""
+    assert post_sign_in(client, NAME, PASSWORD).url == VERIFY
+    page = client.get(VERIFY)
+    assert "none of the ways you have registered works just now" in text_of(page)
+    assert not is_signed_in(client)
+    assert client.post(VERIFY, {"offer": "sms:1"}).status_code == 200
+    settings.SMS_URL = "captured://"
+    assert [offer.method for offer in client.get(VERIFY).context["offers"]] == ["sms"]
+
+
+def test_another_persons_phone_approves_no_sign_in(acme: Tenant, client: Any, alice: User, rule: SignInRule) -> None:
+    give_phone(alice)
+    other = give_phone(make_user(acme, "bob@acme.example"))
+    place = begin(client, "app_notification")
+    challenge = client.get(place).context["challenge"]
+    assert other.pending() == []
+    assert other.approve(challenge, challenge.shown) == "over"
+    assert other.refuse(challenge) == "over"

@@ -170,7 +170,7 @@ def test_s3_an_app_that_can_not_be_read_leaves_no_sign_in_to_the_password_alone(
     verify = post_sign_in(client, journeys.ALICE, "old-password-1").url
     assert verify == "/signin/verify/"
     page = client.get(verify)
-    assert "Please tell your administrator." in page.content.decode()
+    assert "none of the ways you have registered works just now" in page.content.decode()
     assert client.post(verify, {"offer": f"app_code:{app.pk}"}).status_code == 200
     assert client.get("/security-info/add/sms/").url.startswith("/signin/")
     with scopes_disabled():
