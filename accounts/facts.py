@@ -28,6 +28,7 @@ class AuthenticatorFacts:
     """One registered authenticator, without its value. `counts` says whether it proves anything yet.
 
     `stands_alone`: a temporary access pass that needs no second proof beside it. `answers`: how many questions are answered.
+    `is_lost`: it would count if it could be read.
     """
 
     id: int
@@ -43,6 +44,7 @@ class AuthenticatorFacts:
     stands_alone: bool = False
     answers: int = 0
     is_readable: bool = True
+    is_lost: bool = False
 
     def proves(self, questions_asked: int) -> bool:
         """Whether it proves anything where so many questions are asked: with fewer answered they can't be."""
@@ -123,6 +125,7 @@ def _authenticator(row: Authenticator, epoch: str, imported_counts: bool, now: d
     is_pass = row.type == AuthenticatorType.ACCESS_PASS
     if not row.is_readable:
         row.note_unreadable()
+    would_count = _counts(row, epoch, imported_counts, now)
     return AuthenticatorFacts(
         id=row.pk,
         type=AuthenticatorType(row.type),
@@ -131,12 +134,13 @@ def _authenticator(row: Authenticator, epoch: str, imported_counts: bool, now: d
         destination=row.digest,
         confirmed=row.confirmed_at is not None,
         imported=row.source != Authenticator.Source.USER,
-        counts=row.is_readable and _counts(row, epoch, imported_counts, now),
+        counts=row.is_readable and would_count,
         is_first=row.is_first,
         in_own_domain=row.in_own_domain,
         stands_alone=is_pass and row.access_pass.stands_alone(now),
         answers=row.answered or 0,  # type: ignore[attr-defined]
         is_readable=row.is_readable,
+        is_lost=would_count and not row.is_readable,
     )
 
 

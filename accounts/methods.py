@@ -66,6 +66,7 @@ class AuthenticatorType(models.TextChoices):
 
 # Where no policy says otherwise, so many security questions are registered, and so many asked. Source: Entra's numbers.
 QUESTIONS_REGISTERED, QUESTIONS_ASKED = 5, 3
+MOST_QUESTIONS = 5  # that a policy may want registered, or asked
 
 METHODS_OF: dict[AuthenticatorType, tuple[Method, ...]] = {
     AuthenticatorType.EMAIL: (Method.EMAIL,),

@@ -14,7 +14,7 @@ from django.db.models import Model
 
 from accounts import audit, secrets
 from accounts.audit import Activity, Event
-from accounts.models import AuditEvent, Authenticator, ExecutorKey
+from accounts.models import AccessPass, AuditEvent, Authenticator, ExecutorKey, RecoveryCode
 from accounts.secrets import Damaged, UnknownKey
 from accounts.tenants import all_opened
 
@@ -90,8 +90,10 @@ def _move(row: Any, result: Rotation, dry_run: bool) -> None:
         result.unreadable.append(f"{row._meta.verbose_name} {row.pk}")
         return
     sealed = secrets.seal(plaintext, row.place)
+    # Another's digest may have become a new one's meanwhile, for the same value: a code was sent again.
+    changes = {"sealed": sealed, "digest": digest} if digest != row.digest else {"sealed": sealed}
     if not dry_run:
-        type(row).objects.filter(pk=row.pk, sealed=row.sealed).update(sealed=sealed, digest=digest)
+        type(row).objects.filter(pk=row.pk, sealed=row.sealed).update(**changes)
     row.sealed, row.digest = sealed, digest
     result.moved += 1
 
@@ -113,13 +115,16 @@ def _key_id(sealed: bytes) -> str:
 
 
 def _name_old_keys(result: Rotation, used: set[str]) -> None:
-    """Audit events and executors' public keys keep the digests they were made with; their keys check them."""
+    """Audit events, executors' public keys, recovery codes and passes keep the digests they were made with; their keys
+    check them.
+    """
     result.free_sealing_keys = [key.id for key in settings.SEALING_KEYS[1:] if key.id not in used]
     for key in settings.DIGEST_KEYS[1:]:
-        made = {"mac__startswith": f"{key.id}:"}
+        made, digested = {"mac__startswith": f"{key.id}:"}, {"digest__startswith": f"{key.id}:"}
         is_needed = (
             key.id in used
             or ExecutorKey.objects.filter(retired_at=None, **made).exists()
             or AuditEvent.objects.filter(**made).exists()
+            or any(model.objects.filter(used_at=None, **digested).exists() for model in (RecoveryCode, AccessPass))
         )
         (result.needed_digest_keys if is_needed else result.free_digest_keys).append(key.id)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from accounts.facts import UserFacts
+from accounts.facts import AuthenticatorFacts, UserFacts
 from accounts.methods import METHODS_OF, Method
 from policy.decisions import Offer, usable_offers
 
@@ -37,8 +37,8 @@ NOBODY_IS_ASKED = SignInRuleFacts()
 class SignInDecision:
     """What comes after a right password: nothing, a proof by one of `offers`, or registering what one could be given with.
 
-    `is_stranded`: the person holds what would count, and the installation can't carry it out just now. A password alone
-    opens nothing then: whoever has it could register a method of their own.
+    `is_stranded`: the person holds what would count, and the installation can't carry it out, or read it, just now. A
+    password alone opens nothing then: whoever has it could register a method of their own.
     """
 
     is_covered: bool
@@ -59,7 +59,10 @@ def decide_sign_in(user: UserFacts, rule: SignInRuleFacts) -> SignInDecision:
     if not rule.covers(user):
         return SignInDecision(False)
     offers = usable_offers(user.authenticators, rule.methods)
-    away = any(
-        row.counts and set(METHODS_OF[row.type]) & set(SIGN_IN_METHODS) - {*row.methods} for row in user.authenticators
-    )
-    return SignInDecision(True, offers, is_stranded=away and not offers)
+    return SignInDecision(True, offers, is_stranded=not offers and any(map(_is_away, user.authenticators)))
+
+
+def _is_away(row: AuthenticatorFacts) -> bool:
+    """Whether it would count at sign-in, and can't be used just now."""
+    methods = {*METHODS_OF[row.type]} & {*SIGN_IN_METHODS}
+    return bool(methods) if row.is_lost else row.counts and not methods <= {*row.methods}

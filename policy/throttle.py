@@ -46,6 +46,10 @@ PHONE_CODES_FROM_ADDRESS = Limit("codes typed into phones from one address", 30,
 SAME_CALL_OF_PHONE = Limit("one signed call of a phone", 1, timedelta(minutes=5))
 FAILURES_OF_OWN = Limit("failed proofs of one signed-in account", 5, timedelta(hours=24))
 FAILURES_AT_SIGN_IN = Limit("failed second proofs at sign-in of one account", 5, timedelta(hours=24))
+# By the person alone: whoever reads the mailbox that resets go to could have five new attempts with every reset.
+FAILURES_AT_SIGN_IN_OF_PERSON = Limit(
+    "failed second proofs at sign-in of one person, over resets", 20, timedelta(hours=24)
+)
 OWN_FAILURES = (FAILURES_OF_OWN, FAILURES_AT_SIGN_IN)
 ALARMS_FROM_ADDRESS = Limit("alarm links opened from one address", 60, timedelta(minutes=10))
 

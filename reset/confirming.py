@@ -59,18 +59,18 @@ def answer(challenge: Waiting, typed: str, now: datetime, by: Authenticator | No
     The attempt counts against the account alone: where a call or a phone reaches us from tells nothing of a person.
     """
     with tenants.all_opened():
-        counted = throttle.count(_attempt(challenge), now=now)[0]
-        if counted.is_over:
+        states = throttle.count(*_attempts(challenge), now=now)
+        if any(counted.is_over for counted in states):
             return Keyed.OVER
         if not compare_digest(typed.encode(), challenge.shown.encode()):
-            return _miss(challenge, is_last=counted.is_used_up, now=now)
+            return _miss(challenge, is_last=any(counted.is_used_up for counted in states), now=now)
         return _confirm(challenge, by, now)
 
 
-def _attempt(challenge: Waiting, amount: int = 1) -> Use:
+def _attempts(challenge: Waiting, amount: int = 1) -> list[Use]:
     if isinstance(challenge, OwnChallenge):
-        return own_challenges.attempt_at(challenge, amount)
-    return Use(throttle.FAILURES_OF_ACCOUNT, buckets.of_request(challenge.request), amount)
+        return own_challenges.attempts_at(challenge, amount)
+    return [Use(throttle.FAILURES_OF_ACCOUNT, buckets.of_request(challenge.request), amount)]
 
 
 def _miss(challenge: Waiting, is_last: bool, now: datetime) -> Keyed:
@@ -89,7 +89,7 @@ def _confirm(challenge: Waiting, by: Authenticator | None, now: datetime) -> Key
         # The digits that were compared, and not others that the page shows by now.
         if waiting.filter(shown=challenge.shown).update(confirmed_at=now, **answerer) != 1:
             return Keyed.OVER
-        throttle.count(_attempt(challenge, -1), now=now)
+        throttle.count(*_attempts(challenge, -1), now=now)
         audit.record(event_of(challenge, Activity.CONFIRMED_ELSEWHERE))
     return Keyed.RIGHT
 

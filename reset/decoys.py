@@ -13,6 +13,7 @@ from accounts.masks import mask_mail, mask_phone
 from accounts.methods import (
     LASTING_METHODS,
     METHODS_OF,
+    MOST_QUESTIONS,
     AuthenticatorType,
     Kind,
     Method,
@@ -37,6 +38,8 @@ ADMINISTRATORS_ONE_IN = 8
 TWO_ADDRESSES_ONE_IN = 8
 # So that an offer out of the policy's order, which people may choose to use first, doesn't prove that somebody is there.
 CHOSE_FIRST_ONE_IN = 4
+# So that somebody who registered when the policy asked for another number of questions isn't the only one with that many.
+ANSWERED_OTHERWISE_ONE_IN = 4
 # Of these there is one offer for everybody.
 ONE_SET = (
     AuthenticatorType.OFFICE_PHONE,
@@ -84,7 +87,7 @@ def snapshot(
         _with_first(chance, tuple(offers)),
         policy.id if policy else None,
         as_administrator,
-        questions_registered=questions_registered_of(policy),
+        questions_registered=_answered(chance, policy),
         questions_asked=questions_asked_of(policy),
     )
     return made, required
@@ -97,6 +100,14 @@ def _with_first(chance: Chance, offers: tuple[Offer, ...]) -> tuple[Offer, ...]:
         return offers
     chosen = lasting[chance.number("first", len(lasting))].authenticator_id
     return tuple(sorted(offers, key=lambda offer: offer.authenticator_id != chosen))
+
+
+def _answered(chance: Chance, policy: PolicyFacts | None) -> int:
+    """How many questions this nobody seems to have answered: as many as are registered now, or once were."""
+    if chance.number("answered otherwise", ANSWERED_OTHERWISE_ONE_IN):
+        return questions_registered_of(policy)
+    fewest = questions_asked_of(policy)
+    return fewest + chance.number("answered", MOST_QUESTIONS - fewest + 1)
 
 
 def _lasting(allowed: Sequence[Method]) -> list[Method]:

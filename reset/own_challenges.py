@@ -174,11 +174,12 @@ def check(
 
 def count(challenge: OwnChallenge, visitor: Visitor, now: datetime) -> None:
     """Count an attempt before it is compared. Raises TooOften."""
-    counted = throttle.count(attempt_at(challenge), now=now)[0]
-    if counted.count == counted.limit.events + 1:
+    states = throttle.count(*attempts_at(challenge), now=now)
+    if any(counted.count == counted.limit.events + 1 for counted in states):
         audit.record(event(challenge.user, FAILED[challenge.purpose], visitor, challenge, reason="too_many_failures"))
-    if counted.is_over:
-        raise TooOften(counted.ends_at)
+    for counted in states:
+        if counted.is_over:
+            raise TooOften(counted.ends_at)
 
 
 def refuse(challenge: OwnChallenge, visitor: Visitor) -> Checked:
@@ -194,18 +195,22 @@ def use_up(challenge: OwnChallenge, now: datetime) -> bool:
     unused = OwnChallenge.objects.filter(pk=challenge.pk, used_at=None, expires_at__gt=now, epoch=epoch)
     if unused.update(used_at=now, sealed=b"") != 1:
         return False
-    given_back = [attempt_at(challenge, -1)]
+    given_back = attempts_at(challenge, -1)
     if KIND_OF[Method(challenge.method)] == Kind.PHONE and challenge.tenant_id:
         given_back += spending.proof(challenge.tenant_id)
     throttle.count(*given_back, now=now)
     return True
 
 
-def attempt_at(challenge: OwnChallenge, amount: int = 1) -> Use:
+def attempts_at(challenge: OwnChallenge, amount: int = 1) -> list[Use]:
     """What counts an attempt: who knows a password alone may use up the proofs of sign-in, not those of an open session."""
-    at_sign_in = challenge.purpose == Purpose.SIGN_IN
-    limit = throttle.FAILURES_AT_SIGN_IN if at_sign_in else throttle.FAILURES_OF_OWN
-    return Use(limit, account_key_of(challenge.user), amount)
+    account = account_key_of(challenge.user)
+    if challenge.purpose != Purpose.SIGN_IN:
+        return [Use(throttle.FAILURES_OF_OWN, account, amount)]
+    return [
+        Use(throttle.FAILURES_AT_SIGN_IN, account, amount),
+        Use(throttle.FAILURES_AT_SIGN_IN_OF_PERSON, str(challenge.user_id), amount),
+    ]
 
 
 def event(

@@ -146,12 +146,15 @@ def _stop(challenge: Waiting, now: datetime) -> bool:
     """A reset is blocked. Who asks for another proof knows the password, and is not this person: every session ends."""
     if isinstance(challenge, Challenge):
         return end(challenge.request, State.BLOCKED, NOT_ME, confirming.browser_of(challenge), now)
+    epoch = challenge.user.credentials_epoch
+    same = User.objects.filter(pk=challenge.user_id, credentials_epoch=epoch)
+    unused = OwnChallenge.objects.filter(pk=challenge.pk, used_at=None, epoch=epoch)
     with transaction.atomic():
-        unused = OwnChallenge.objects.filter(pk=challenge.pk, used_at=None, epoch=challenge.user.credentials_epoch)
-        if unused.update(used_at=now) != 1:
-            return False
-        User.objects.filter(pk=challenge.user_id).update(credentials_epoch=new_epoch())
-    return True
+        # The person first, then what is theirs: in the order of a sign-in.
+        stopped: bool = same.update(credentials_epoch=new_epoch()) == 1 and unused.update(used_at=now) == 1
+        if not stopped:
+            transaction.set_rollback(True)
+    return stopped
 
 
 def _alerts(user: User, challenge: Waiting, now: datetime) -> list[Draft]:

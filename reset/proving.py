@@ -115,11 +115,12 @@ def answer(challenge: OwnChallenge, answers: list[str], visitor: Visitor, now: d
     if verdict is None:
         return checked
     with transaction.atomic():
-        held = authenticator_of(challenge) is not None
+        # The person first, then what is theirs: in the order of whoever registers, removes or deletes.
+        held = _leads_on(challenge, now) and authenticator_of(challenge) is not None
         taken = (
             held and own_challenges.use_up(challenge, now) and METHODS[Method(challenge.method)].consume(row, verdict)
         )
-        if not (taken and _leads_on(challenge, now)):
+        if not taken:
             transaction.set_rollback(True)
             return Checked.WRONG
         audit.record(own_challenges.event(challenge.user, GIVEN[challenge.purpose], visitor, challenge))

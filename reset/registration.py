@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts import audit, facts, phones, secrets, totp
 from accounts.audit import Activity
-from accounts.methods import AuthenticatorType, Method, kind_of
+from accounts.methods import LASTING_METHODS, AuthenticatorType, Method, kind_of
 from accounts.models import Authenticator, Domain, User
 from accounts.visitor import Visitor
 from notifications import messages
@@ -224,13 +224,15 @@ def send_again(challenge: OwnChallenge, visitor: Visitor, now: datetime) -> None
 def confirm(challenge: OwnChallenge, code: str, visitor: Visitor, now: datetime) -> Checked:
     """Take the code that proves the new method, and register it.
 
-    Raises TooMany, TooOften or accounts.executors.NoExecutor.
+    Raises OwnDomain (the domain was added meanwhile), TooMany, TooOften or accounts.executors.NoExecutor.
     """
     user = challenge.user
     row = unsaved(user, AuthenticatorType(challenge.type), value_of(challenge), challenge.label, now)
     checked, verdict = own_challenges.check(challenge, row, [code], visitor, now)
     if verdict is None:
         return checked
+    if row.type == AuthenticatorType.EMAIL and Domain.is_own(user.tenant, row.secret_value):
+        raise OwnDomain
     row.last_step = verdict.uses_up if verdict.uses_up is not None else -1
     return register(challenge, row, visitor, now)
 
@@ -320,12 +322,13 @@ def rename(user: User, authenticator_id: int, label: str, visitor: Visitor) -> b
 
 
 def use_first(user: User, authenticator_id: int, visitor: Visitor) -> bool:
-    """Offer this method before all others from now on. False: it is gone, or proves nothing."""
+    """Offer this method before all others from now on. False: it is gone, proves nothing, or is a temporary access pass."""
     with transaction.atomic():
         if not in_turn(user):
             return False
         standing = standing_of(user)
-        chosen = [row for row in standing.held if row.pk == authenticator_id and row.methods() and standing.proves(row)]
+        usable = [row for row in standing.held if standing.proves(row) and set(row.methods()) & set(LASTING_METHODS)]
+        chosen = [row for row in usable if row.pk == authenticator_id]
         if not chosen:
             return False
         own = Authenticator.objects.filter(user=user)

@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import BooleanField
 from django.db.models.expressions import RawSQL
 
-from accounts.methods import Method
+from accounts.methods import MOST_QUESTIONS, Method
 from accounts.models import Authenticator, GroupMembership, GroupNesting, RoleAssignment, Tenant, User
 from policy.models import ResetPolicy
 from policy.models.policies import PolicyGroup
@@ -66,7 +66,7 @@ _STILL_HELD = f"""
         WHERE held.user_id = %s AND held.digest IN (%s, %s)
     )
 """  # noqa: S608
-MOST_GATES, MOST_QUESTIONS = 2, 5
+MOST_GATES = 2
 
 
 def still_stands(request: ResetRequest) -> RawSQL:

@@ -35,7 +35,9 @@ def unblock(user: User, *, actor: User | None = None, visitor: Visitor = NOBODY,
     with tenants.opened(user.tenant), transaction.atomic():
         subjects = {buckets.failures_subject(account, browser) for browser in ("", *_own_browsers(user, now))}
         uses = [Use(limit, subject) for limit in OF_ACCOUNT for subject in (account, *subjects)]
-        cleared = throttle.clear([*uses, *(Use(limit, account) for limit in throttle.OWN_FAILURES)]) > 0
+        own = [Use(limit, account) for limit in throttle.OWN_FAILURES]
+        of_person = Use(throttle.FAILURES_AT_SIGN_IN_OF_PERSON, str(user.pk))
+        cleared = throttle.clear([*uses, *own, of_person]) > 0
         unlocked = lockout.clear(account)
         resumed = User.objects.filter(pk=user.pk, self_service_paused=True).update(self_service_paused=False) == 1
         record(

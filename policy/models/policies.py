@@ -7,7 +7,7 @@ from django.core.validators import MaxValueValidator, MinLengthValidator, MinVal
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from accounts.methods import QUESTIONS_ASKED, QUESTIONS_REGISTERED, Method
+from accounts.methods import MOST_QUESTIONS, QUESTIONS_ASKED, QUESTIONS_REGISTERED, Method
 from accounts.models import Group, User
 from accounts.models.tenants import TenantOwned
 
@@ -25,7 +25,7 @@ def default_methods() -> list[str]:
 CONFIRM_QUESTIONS_ALONE = _(
     "Security questions alone would be enough for a reset. Require two methods, or confirm below that you want this."
 )
-NUMBER_OF_QUESTIONS = (MinValueValidator(3), MaxValueValidator(5))  # Source: Entra (A6)
+NUMBER_OF_QUESTIONS = (MinValueValidator(3), MaxValueValidator(MOST_QUESTIONS))  # Source: Entra (A6)
 
 
 class ResetPolicy(TenantOwned):

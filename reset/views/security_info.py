@@ -49,6 +49,9 @@ from reset.views.steps import WAITING, busy_text, is_waited_for, not_sent_text, 
 
 SMS_OR_CALL = {Method.SMS: Method.CALL, Method.CALL: Method.SMS}
 TOO_MANY = gettext_lazy("You have as many of these as you may have. Remove or replace one.")
+OWN_DOMAIN = gettext_lazy(
+    "This address is in one of your organisation's own domains: it can't be read without the password."
+)
 TEMPLATES: dict[str, str] = {
     Method.APP_CODE: "security/app.html",
     Method.PASSKEY: "security/passkey.html",
@@ -145,10 +148,7 @@ def _begin(request: HttpRequest, method: Method, form: LabelForm) -> OwnChalleng
             timezone.now(),
         )
     except OwnDomain:
-        form.add_error(
-            field,
-            _("This address is in one of your organisation's own domains: it can't be read without the password."),
-        )
+        form.add_error(field, OWN_DOMAIN)
     except HeldAlready:
         form.add_error(field, _("You have that already."))
     except TooMany:
@@ -224,6 +224,8 @@ def _check(request: HttpRequest, challenge: OwnChallenge) -> str | None:
         checked = confirm_it(challenge, code, visitor_of(request), now)
     except TooOften as wait:
         return wait_text(wait)
+    except OwnDomain:
+        return str(OWN_DOMAIN)
     except TooMany:
         return str(TOO_MANY)
     except NoExecutor:

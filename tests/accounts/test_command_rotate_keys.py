@@ -1,18 +1,19 @@
 """Rotating keys: everything moves to the newest ones, a stopped run goes on, old keys are named when they may go."""
 
 import io
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from django.conf import settings as live
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from accounts import audit, rotation, secrets
 from accounts.audit import Activity, Event
 from accounts.keyfiles import shared_key
-from accounts.methods import Method
-from accounts.models import AuditEvent, Authenticator, Tenant, User
+from accounts.methods import AuthenticatorType, Method
+from accounts.models import AuditEvent, Authenticator, RecoveryCode, Tenant, User
 from accounts.tenants import all_opened
 from config.environment import SharedKey, shared_keys
 from policy.models import ResetPolicy
@@ -21,7 +22,8 @@ from reset.models import OwnChallenge
 from reset.own_challenges import Checked
 from tests import wizard
 from tests.accounts.importing import proofs_of
-from tests.reset.registering import ADDRESS, begin, confirm
+from tests.conftest import make_authenticator
+from tests.reset.registering import ADDRESS, HERE, begin, confirm
 
 
 @pytest.fixture
@@ -60,6 +62,22 @@ def test_every_value_is_sealed_and_digested_with_the_newest_keys(
     assert row.digest == secrets.digest(row.digest_purpose, "bob@home.example")
 
 
+def test_a_code_sent_again_meanwhile_is_the_one_that_counts(
+    alice: User, open_policy: ResetPolicy, new_keys: tuple[SharedKey, SharedKey], settings: Any
+) -> None:
+    later = timezone.now() + timedelta(seconds=31)
+    with all_opened():
+        keys, settings.SEALING_KEYS = settings.SEALING_KEYS, settings.SEALING_KEYS[1:]
+        challenge = begin(alice, Method.EMAIL, ADDRESS)
+        settings.SEALING_KEYS = keys
+        seen = OwnChallenge.objects.get(pk=challenge.pk)
+        registration.send_again(challenge, HERE, later)
+        rotation._move(seen, rotation.Rotation(), dry_run=False)
+        challenge.refresh_from_db()
+        assert secrets.is_sealed_with_newest_key(bytes(challenge.sealed))
+        assert confirm(challenge, wizard.last_code(), later) == Checked.RIGHT
+
+
 def test_without_the_old_keys_everything_still_opens_afterwards(
     acme: Tenant, new_keys: tuple[SharedKey, SharedKey], settings: Any
 ) -> None:
@@ -71,11 +89,26 @@ def test_without_the_old_keys_everything_still_opens_afterwards(
 def test_it_says_which_old_keys_may_go(alice: User, new_keys: tuple[SharedKey, SharedKey]) -> None:
     said = run()
     assert "No longer needed in SEALING_KEYS: test1." in said
-    assert "Still needed in DIGEST_KEYS, to check audit events: test1." in said
+    assert "Still needed in DIGEST_KEYS, to check audit events or recovery codes: test1." in said
 
 
 def test_an_old_digest_key_may_go_when_nothing_is_checked_with_it(acme: Tenant, settings: Any) -> None:
     settings.DIGEST_KEYS = (*live.DIGEST_KEYS, SharedKey("older", b"x" * 32))
+    assert "No longer needed in DIGEST_KEYS: older;" in run()
+
+
+def test_an_old_digest_key_stays_while_a_recovery_code_is_checked_with_it(
+    acme: Tenant, alice: User, settings: Any
+) -> None:
+    """A sheet is kept for years; what tells of its making may be gone by then."""
+    older = SharedKey("older", b"x" * 32)
+    settings.DIGEST_KEYS = (*live.DIGEST_KEYS, older)
+    row = make_authenticator(alice, AuthenticatorType.RECOVERY_CODES, "set")
+    with all_opened():
+        code = RecoveryCode.objects.create(tenant=acme, authenticator=row, digest=f"{older.id}:{'0' * 64}")
+    assert "Still needed in DIGEST_KEYS, to check audit events or recovery codes: older." in run()
+    with all_opened():
+        RecoveryCode.objects.filter(pk=code.pk).update(used_at=timezone.now())
     assert "No longer needed in DIGEST_KEYS: older;" in run()
 
 

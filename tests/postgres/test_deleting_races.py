@@ -88,7 +88,7 @@ def test_the_person_is_locked_before_what_is_theirs(people: list[User], console:
             return
         with tenants.all_opened(), transaction.atomic():
             User.objects.select_for_update(no_key=True).get(pk=person.pk)
-            _wait_until_somebody_waits()
+            wait_until_somebody_waits()
             free = Authenticator.objects.filter(user=person).select_for_update(nowait=True)
             assert len(free) == 3
 
@@ -96,7 +96,7 @@ def test_the_person_is_locked_before_what_is_theirs(people: list[User], console:
     assert done == [302]
 
 
-def _wait_until_somebody_waits() -> None:
+def wait_until_somebody_waits() -> None:
     """For a lock, in this database."""
     for _ in range(1000):
         with connection.cursor() as cursor:

@@ -1,7 +1,9 @@
 """Races of people who are signed in, on a real PostgreSQL: many at once get no more than one after the other."""
 
 from contextlib import suppress
+from threading import Event
 
+from django.db import transaction
 from django.utils import timezone
 
 from accounts import tenants
@@ -16,6 +18,7 @@ from reset.registration import MOST_OF, TooMany
 from reset.requests import TooOften
 from tests import wizard
 from tests.postgres import test_races
+from tests.postgres.test_deleting_races import wait_until_somebody_waits
 from tests.postgres.test_races import at_once
 from tests.reset import journeys
 from tests.reset.journeys import ANSWERS
@@ -169,3 +172,26 @@ def test_what_is_removed_by_two_is_removed_once(alice: User) -> None:
     assert sum(at_once(16, remove)) == 1
     with tenants.all_opened():
         assert len(told()) == 2
+
+
+def test_who_signs_in_locks_the_person_before_what_is_theirs(alice: User, open_policy: ResetPolicy) -> None:
+    """Whoever registers, removes or deletes holds the person's row; a sign-in that waits for it must hold nothing yet."""
+    app, locked = give_app(alice), Event()
+    with tenants.all_opened():
+        challenge = proving.begin(
+            alice, Method.APP_CODE, app.pk, False, "en", HERE, timezone.now(), purpose=Purpose.SIGN_IN
+        )
+
+    def work(number: int) -> Checked | None:
+        if number:
+            assert locked.wait(30)
+            return send(challenge, code_of(app))
+        with tenants.all_opened(), transaction.atomic():
+            assert registration.in_turn(alice)
+            locked.set()
+            wait_until_somebody_waits()
+            assert Authenticator.objects.filter(pk=app.pk).select_for_update(nowait=True).exists()
+            assert OwnChallenge.objects.filter(pk=challenge.pk).select_for_update(nowait=True).exists()
+        return None
+
+    assert at_once(2, work) == [None, Checked.RIGHT]

@@ -17,7 +17,7 @@ from accounts.models import AccessPass, Authenticator, Group, Tenant, User
 from accounts.roles import Role
 from accounts.visitor import NOBODY, Visitor
 from policy.models import ResetPolicy
-from reset import access_passes, own_account
+from reset import access_passes, own_account, registration
 from reset.access_passes import LONGEST, SHORTEST
 from reset.methods import METHODS
 from reset.methods.base import Verdict
@@ -293,6 +293,13 @@ def test_s10_a_pass_that_was_replaced_or_removed_takes_its_gate_along(
 
 
 # --- not for those who gave it ------------------------------------------------------------------------------------
+
+
+def test_e1_nobody_chooses_a_pass_to_be_used_first(alice: User, helper: User, open_policy: ResetPolicy) -> None:
+    """No stranger seems to have: an order in which a pass comes first would be somebody's."""
+    give(alice, helper)
+    with scopes_disabled():
+        assert not registration.use_first(alice, held(alice).authenticator_id, NOBODY)
 
 
 def test_p1_the_network_it_was_made_from_may_not_use_it(alice: User, helper: User, open_policy: ResetPolicy) -> None:

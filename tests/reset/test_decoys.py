@@ -96,6 +96,15 @@ def test_o12_a_decoys_questions_are_five_of_its_own_and_stay() -> None:
     assert len({tuple(decoys.question_order(1, name, everything, 5)) for name in NAMES[:50]}) == 50
 
 
+@pytest.mark.parametrize(("registered", "asked"), [(3, 3), (5, 3), (4, 4)])
+def test_e1_whoever_registered_under_another_number_of_questions_is_not_alone(registered: int, asked: int) -> None:
+    """People keep what they answered when the policy changes; out of how many they are asked can be seen over many starts."""
+    ruled = policy(questions_registered=registered, questions_asked=asked)
+    answered = Counter(decoys.snapshot(1, name, [ruled])[0].questions_registered for name in NAMES)
+    assert set(answered) == set(range(asked, 6))
+    assert answered.most_common(1)[0][0] == registered
+
+
 def test_a_snapshot_survives_its_row() -> None:
     snapshot = decoys.snapshot(1, NAMES[0], [policy()])[0]
     assert Snapshot.from_json(snapshot.as_json()) == snapshot

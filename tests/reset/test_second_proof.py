@@ -19,7 +19,7 @@ from reset.models import OwnChallenge
 from reset.own_challenges import Checked
 from reset.password_proof import account_key_of
 from tests import wizard
-from tests.conftest import make_authenticator
+from tests.conftest import make_authenticator, make_user
 from tests.reset import journeys
 from tests.reset.calling import press
 from tests.reset.journeys import Browser
@@ -223,6 +223,21 @@ def test_a_recovery_code_signs_in_once(client: Any, alice: User, rule: SignInRul
     assert answer(other, place, second).url == "/account/"
 
 
+def test_after_the_last_recovery_code_another_method_is_registered_at_once(
+    client: Any, alice: User, rule: SignInRule
+) -> None:
+    """Otherwise the next sign-in would ask for the password alone, whoever types it."""
+    codes = give_codes(only_with(alice, AuthenticatorType.RECOVERY_CODES))
+    with scopes_disabled():
+        RecoveryCode.objects.update(used_at=timezone.now())
+        RecoveryCode.objects.filter(pk=RecoveryCode.objects.earliest("pk").pk).update(used_at=None)
+    assert answer(client, begin(client, "recovery_code"), codes[0]).url == SETUP
+    assert client.get("/account/").url == SETUP
+    assert client.get(f"{INFO}add/app_code/").status_code == 200, "the proof just given counts"
+    assert client.post(f"{INFO}add/recovery_code/", {}).status_code == 200
+    assert is_signed_in(client)
+
+
 def test_a_passkey_signs_in(client: Any, alice: User, open_policy: ResetPolicy, rule: SignInRule) -> None:
     journeys.policy_with(open_policy, methods=["email", "passkey"])
     key = SecurityKey()
@@ -369,6 +384,25 @@ def test_o1_after_five_misses_the_right_answer_does_not_help_until_a_reset(
     assert answer(after, place, code_of(app)).url == "/account/"
 
 
+def test_o2_resets_give_no_endless_attempts_at_the_second_proof(alice: User, rule: SignInRule) -> None:
+    """Whoever reads the mailbox sets one password after the other."""
+    app, secret = give_app(alice), PASSWORD
+    for number in range(4):
+        client = Browser()
+        assert post_sign_in(client, NAME, secret).url == VERIFY
+        place = client.post(VERIFY, {"offer": f"app_code:{app.pk}"}).url
+        for _ in range(5):
+            answer(client, place, "000000")
+        secret = f"{journeys.NEW}-{number}"
+        journeys.finish(Browser(), password=secret)
+    client = Browser()
+    assert post_sign_in(client, NAME, secret).url == VERIFY
+    place = client.post(VERIFY, {"offer": f"app_code:{app.pk}"}).url
+    assert "try again in 24 hours" in text_of(answer(client, place, code_of(app)))
+    assert unblocking.unblock(reloaded(alice))
+    assert answer(client, place, code_of(app)).url == "/account/"
+
+
 def test_misses_at_sign_in_take_no_attempts_from_the_owners_open_session(
     client: Any, acme: Tenant, alice: User, rule: SignInRule
 ) -> None:
@@ -418,6 +452,24 @@ def test_o4_a_right_answer_given_twice_signs_in_once(acme: Tenant, client: Any, 
         results = [proving.answer(challenge, [code], HERE, timezone.now()) for _ in range(2)]
     assert results == [Checked.RIGHT, Checked.WRONG]
     assert len(events(Activity.SIGNED_IN)) == 1
+
+
+# --- others -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("typed", ["+4915112345647", "+4915199999999"])
+def test_p6_strangers_who_use_up_a_persons_texts_keep_nobody_from_signing_in(
+    acme: Tenant, client: Any, alice: User, rule: SignInRule, typed: str
+) -> None:
+    """Whether or not they know the number."""
+    with scopes_disabled():
+        SpendGuard.objects.create(tenant=acme, per_user=1, per_number=1)
+    for _ in range(2):
+        stranger = Browser()
+        journeys.begin_answering(stranger, NAME, "sms")
+        journeys.type_number(stranger, typed)
+    place = begin(client, "sms")
+    assert answer(client, place, wizard.last_code()).url == "/account/"
 
 
 # --- the console --------------------------------------------------------------------------------------------------
@@ -497,3 +549,13 @@ def test_a_provider_that_is_gone_opens_nothing(client: Any, alice: User, rule: S
     assert client.post(VERIFY, {"offer": "sms:1"}).status_code == 200
     settings.SMS_URL = "captured://"
     assert [offer.method for offer in client.get(VERIFY).context["offers"]] == ["sms"]
+
+
+def test_another_persons_phone_approves_no_sign_in(acme: Tenant, client: Any, alice: User, rule: SignInRule) -> None:
+    give_phone(alice)
+    other = give_phone(make_user(acme, "bob@acme.example"))
+    place = begin(client, "app_notification")
+    challenge = client.get(place).context["challenge"]
+    assert other.pending() == []
+    assert other.approve(challenge, challenge.shown) == "over"
+    assert other.refuse(challenge) == "over"

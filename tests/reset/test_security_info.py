@@ -10,7 +10,7 @@ from django_scopes import scopes_disabled
 
 from accounts.audit import Activity
 from accounts.methods import AuthenticatorType
-from accounts.models import Authenticator, Tenant, User
+from accounts.models import Authenticator, Domain, Tenant, User
 from policy.models import ResetPolicy
 from reset.models import OwnChallenge
 from tests import wizard
@@ -265,3 +265,15 @@ def test_o10_the_app_code_of_a_proof_works_once(signed_in: Any, alice: User) -> 
     for expected in (302, 200):
         place = signed_in.post(f"{INFO}prove/", {"offer": f"app_code:{app.pk}"}).url
         assert signed_in.post(place, {"code": code}).status_code == expected
+
+
+def test_an_address_whose_domain_became_the_organisations_meanwhile_is_not_registered(
+    signed_in: Any, alice: User, acme: Tenant
+) -> None:
+    """Later the domains are looked through only when they change again."""
+    prove(signed_in)
+    place = signed_in.post(f"{INFO}add/email/", {"address": "alice@new.example"}).url
+    with scopes_disabled():
+        Domain.objects.create(tenant=acme, name="new.example")
+    assert "one of your organisation's own domains" in text_of(signed_in.post(place, {"code": wizard.last_code()}))
+    assert len(held(alice, AuthenticatorType.EMAIL)) == 1

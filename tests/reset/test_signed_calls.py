@@ -91,6 +91,12 @@ def test_a_key_of_another_kind_is_refused(code: str) -> None:
     assert enrol(Phone(), code).status_code == 200
 
 
+def test_s2_half_a_character_is_refused(db: Any) -> None:
+    phone = Phone()
+    assert phone.call("enrol", code="\ud800AAAAAAA", key=phone.key).status_code == 403
+    assert phone.call("enrol", code="AAAAAAAA", key=f"{phone.key}\ud800").status_code == 403
+
+
 def test_a_key_has_to_be_shown_to_be_held(code: str) -> None:
     mine, somebodys = Phone(), Phone()
     assert mine.call("enrol", code=code, key=somebodys.key).status_code == 403

@@ -6,12 +6,12 @@ import pytest
 from django.utils import timezone
 from django_scopes import scopes_disabled
 
-from accounts import facts, secrets
+from accounts import facts, phone_apps, secrets
 from accounts.methods import AuthenticatorType, Method
 from accounts.models import Authenticator, Tenant, User
 from accounts.visitor import NOBODY
-from policy.models import ResetPolicy
-from reset import explaining, own_account, passkeys, registration, signin
+from policy.models import ResetPolicy, SignInRule
+from reset import explaining, own_account, passkeys, phone_registration, registration, signin
 from reset.addresses import addresses_of
 from reset.own_challenges import Checked
 from reset.requests import NotOffered
@@ -20,7 +20,7 @@ from tests.administrators import make_administrator, signed_in
 from tests.conftest import make_authenticator
 from tests.reset import journeys
 from tests.reset.journeys import PASSWORD, VERIFY, Browser
-from tests.reset.phones import give_phone
+from tests.reset.phones import Phone, give_phone, make_wakeable
 from tests.reset.registering import ADDRESS, answer, begin_proof, code_for, confirm, held
 from tests.reset.registering import begin as begin_registering
 from tests.reset.signing_in import code_of, give_app, post_sign_in
@@ -176,11 +176,59 @@ def test_an_app_that_can_not_be_read_opens_no_console_and_is_no_fault(acme: Tena
     assert signin.enter_console(alice, code, NOBODY) == signin.CodeResult.RIGHT
 
 
+def test_s3_an_app_that_can_not_be_read_leaves_no_sign_in_to_the_password_alone(
+    client: Browser, acme: Tenant, alice: User, open_policy: ResetPolicy
+) -> None:
+    with scopes_disabled():
+        SignInRule.objects.create(tenant=acme, audience="everybody")
+        Authenticator.objects.filter(user=alice).delete()
+    app = spoil(give_app(alice), FOREIGN)
+    verify = post_sign_in(client, journeys.ALICE, "old-password-1").url
+    assert verify == "/signin/verify/"
+    page = client.get(verify)
+    assert "none of the ways you have registered works just now" in page.content.decode()
+    assert client.post(verify, {"offer": f"app_code:{app.pk}"}).status_code == 200
+    assert client.get("/security-info/add/sms/").url.startswith("/signin/")
+    with scopes_disabled():
+        app.delete()
+    assert post_sign_in(client, journeys.ALICE, "old-password-1").url == "/security-info/setup/"
+
+
 def test_a_passkey_that_can_not_be_read_answers_nothing(alice: User) -> None:
     bad = spoil(make_authenticator(alice, AuthenticatorType.PASSKEY, '["aa", "bb"]'), DAMAGED)
     with scopes_disabled():
         assert passkeys.read_answer("x", alice.pk, "{}") is None
         assert passkeys.creation_options("x", alice, [bad])
+
+
+def test_a_phone_that_can_not_be_read_keeps_no_other_from_being_asked(alice: User, open_policy: ResetPolicy) -> None:
+    journeys.policy_with(open_policy, methods=["email", "app_notification"])
+    phone, other = give_phone(alice), give_phone(alice)
+    make_wakeable(other)
+    assert phone.row is not None
+    spoil(phone.row, FOREIGN)
+    challenge = journeys.begin_answering(Browser(), journeys.ALICE, "app_notification").challenge
+    assert challenge is not None
+    assert len(journeys.messages("prompt")) == 1
+    assert other.approve(challenge, challenge.shown) == "right"
+    assert phone.call("pending", phone=phone.id).status_code == 403
+    with scopes_disabled():
+        phone_apps.drop_subscription(phone.id, "https://push.example/one")
+
+
+def test_registering_another_phone_goes_on(acme: Tenant, alice: User, open_policy: ResetPolicy) -> None:
+    journeys.policy_with(open_policy, methods=["email", "app_notification"])
+    spoilt = give_phone(alice).row
+    assert spoilt is not None
+    spoil(spoilt, FOREIGN)
+    phone, now = Phone(), timezone.now()
+    with scopes_disabled():
+        challenge = phone_registration.begin(alice, "", "en", NOBODY, now)
+        number = phone.call("enrol", code=phone_registration.code_of(challenge), key=phone.key).json()["number"]
+        challenge.refresh_from_db()
+        assert phone_registration.confirm(challenge, number, NOBODY, now) == Checked.RIGHT
+    told = phone.call("enrolled", key=phone.key, enrolment=str(challenge.pk)).json()
+    assert told["state"] == "registered"
 
 
 def test_a_new_value_can_be_read_again(spoilt: Authenticator) -> None:

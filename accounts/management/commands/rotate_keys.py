@@ -46,5 +46,7 @@ def _sentences(result: Rotation, dry_run: bool) -> str:
             "remove them when links and requests of the last 7 days are over."
         )
     if result.needed_digest_keys:
-        sentences.append(f"Still needed in DIGEST_KEYS, to check audit events: {', '.join(result.needed_digest_keys)}.")
+        sentences.append(
+            f"Still needed in DIGEST_KEYS, to check audit events or recovery codes: {', '.join(result.needed_digest_keys)}."
+        )
     return " ".join(sentences)
