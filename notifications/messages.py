@@ -140,7 +140,7 @@ def alarm_was_raised(*, support_code: str = "", **notice: Unpack[Notice]) -> Dra
 
 
 def prompt(*, lifetime: timedelta, withheld: bool = False, **reader: Unpack[Reader]) -> Draft:
-    """Wake a phone (`recipient`: what `channels.push.address_of` makes): somebody asks. Says neither who nor what."""
+    """Wake a person's phones (`recipient`: what `channels.push.address_of` makes): somebody asks. Says neither who nor what."""
     return Draft(
         kind="prompt",
         channel=Channel.PUSH,

@@ -216,7 +216,9 @@ def unsaved(user: User, kind: AuthenticatorType, value: str, label: str, now: da
 
 
 def send_again(challenge: OwnChallenge, visitor: Visitor, now: datetime) -> None:
-    """Raises NotOffered, TooOften or accounts.executors.NoExecutor."""
+    """Raises NotOffered, TooOften, NotSent or accounts.executors.NoExecutor."""
+    if challenge.method not in WITH_A_VALUE:
+        raise NotOffered
     row = unsaved(challenge.user, AuthenticatorType(challenge.type), value_of(challenge), challenge.label, now)
     own_challenges.send_again(challenge, row, visitor, now)
 

@@ -90,12 +90,11 @@ def is_from(key: str, call: Call, now: datetime) -> None:
         raise Refused
 
 
-def let_in(visitor: Visitor, now: datetime) -> None:
-    """Raises TooOften for an address that too many refused calls came from."""
-    state = throttle.look(Use(throttle.REFUSED_CALLS_FROM_ADDRESS, visitor.network), now=now)[0]
-    if state.is_used_up:
-        raise TooOften(state.ends_at)
-
-
 def count_refused(visitor: Visitor, now: datetime) -> None:
-    throttle.count(Use(throttle.REFUSED_CALLS_FROM_ADDRESS, visitor.network), now=now)
+    """Count a call that was refused. Raises TooOften where too many came from its address.
+
+    A phone whose call is good is never kept out for what others at its address send (an office, a mobile network).
+    """
+    state = throttle.count(Use(throttle.REFUSED_CALLS_FROM_ADDRESS, visitor.network), now=now)[0]
+    if state.is_over:
+        raise TooOften(state.ends_at)

@@ -4,8 +4,10 @@ Requests are signed with this installation's own key (VAPID, RFC 8292), so that 
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import astuple
 from functools import lru_cache
+from time import monotonic
 from urllib.parse import urlsplit
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -24,6 +26,8 @@ TEMPORARY = (408, 425, 429)
 PROOF_SECONDS = 3600
 LONGEST_WAIT = 3.0
 """In seconds. Which service it is, whoever registered the phone chose: one that dawdles must not hold up other messages."""
+LONGEST_IN_ALL = 10.0
+"""In seconds: no phone is tried after that. Far below a message's lease."""
 TOPIC = "prompt"
 # As long as a real one: a stranger's message can't be told from its size.
 NOBODY = Subscription("https://push.invalid/" + "0" * 180, "0" * 87, "0" * 22)
@@ -36,11 +40,30 @@ class PushService:
         self.path = path
 
     def send(self, outgoing: Outgoing) -> str:
-        """An address that is gone is forgotten at once: the phone's web app brings a new one when it is opened."""
+        """Wake all of a person's phones: one message, so that how many there are shows in nothing a stranger could time.
+
+        One that was woken is enough: every phone shows the prompt as soon as its web app is opened.
+        """
         wrong = self.problems()
         if wrong:
             raise DeliveryError(wrong[0])
-        phone_id, subscription = _read(outgoing.recipient)
+        ends, answers, failures = monotonic() + LONGEST_IN_ALL, list[str](), list[DeliveryError]()
+        for phone_id, subscription in _read(outgoing.recipient):
+            if monotonic() > ends:
+                break
+            try:
+                answers.append(self._wake(phone_id, subscription, outgoing))
+            except DeliveryError as error:
+                failures.append(error)
+        if not answers:
+            said = ", ".join(str(error) for error in failures)
+            raise DeliveryError(said, permanent=all(error.permanent for error in failures))
+        return ", ".join([*answers, *map(str, failures)])
+
+    def _wake(self, phone_id: int, subscription: Subscription, outgoing: Outgoing) -> str:
+        """An address that is gone is forgotten at once: the phone's web app brings a new one when it is opened."""
+        if not subscription.is_sound:
+            raise DeliveryError("The phone's address is not one", permanent=True)
         seconds = outgoing.seconds_left()
         headers = {
             **_proof(self.path, subscription.endpoint, int(outgoing.expires_at.timestamp())),
@@ -74,17 +97,13 @@ class PushService:
         return []
 
 
-def address_of(phone_id: int, subscription: Subscription) -> str:
-    """A phone as the recipient of a message."""
-    return json.dumps([phone_id, *astuple(subscription)])
+def address_of(phones: Iterable[tuple[int, Subscription]]) -> str:
+    """A person's phones as the recipient of a message."""
+    return json.dumps([[phone_id, *astuple(subscription)] for phone_id, subscription in phones])
 
 
-def _read(recipient: str) -> tuple[int, Subscription]:
-    phone_id, *parts = json.loads(recipient)
-    subscription = Subscription(*parts)
-    if not subscription.is_sound:
-        raise DeliveryError("The phone's address is not one", permanent=True)
-    return phone_id, subscription
+def _read(recipient: str) -> list[tuple[int, Subscription]]:
+    return [(phone_id, Subscription(*parts)) for phone_id, *parts in json.loads(recipient)]
 
 
 def encrypted(subscription: Subscription, content: dict[str, str]) -> bytes:

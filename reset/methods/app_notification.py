@@ -12,7 +12,6 @@ from accounts.methods import Method
 from accounts.models import Authenticator
 from notifications import messages
 from notifications.channels import push
-from notifications.outbox import Draft
 from reset.methods.base import Asked, AuthenticationMethod, Prepared, Start, Verdict
 
 NUMBER_DIGITS = 2
@@ -26,28 +25,21 @@ class AppNotification(AuthenticationMethod):
     confirmed_elsewhere = True
 
     def prepare(self, start: Start) -> Prepared:
-        """A message for each phone that can be woken. Where there is none, one that nobody gets, as for a stranger."""
+        """One message for all phones that can be woken. Where there is none nobody gets it, as for a stranger."""
         phones = phone_apps.of_person(start.authenticator.user_id if start.authenticator else None)
-        held = [(phone, phone_apps.subscription_of(phone)) for phone in phones]
-        drafts = [
-            self._draft(start, push.address_of(phone.pk, address), phone.user.language)
-            for phone, address in held
-            if address
-        ]
-        nobody = self._draft(start, push.address_of(0, push.NOBODY), "", withheld=True)
-        return Prepared(shown=secrets.one_time_passcode(NUMBER_DIGITS), drafts=tuple(drafts or [nobody]))
-
-    def _draft(self, start: Start, address: str, language: str, withheld: bool = False) -> Draft:
-        """In the owner's language: whoever asks may speak another one."""
-        return messages.prompt(
+        held = [(phone.pk, address) for phone in phones if (address := phone_apps.subscription_of(phone))]
+        # In the owner's language: whoever asks may speak another one.
+        language = phones[0].user.language if held else ""
+        draft = messages.prompt(
             tenant_id=start.tenant.pk,
             language=language or start.request.language,
-            recipient=address,
+            recipient=push.address_of(held or [(0, push.NOBODY)]),
             lifetime=PROMPT_LIFETIME,
             correlation_id=start.request.pk,
             user_id=start.request.user_id,
-            withheld=withheld,
+            withheld=not held,
         )
+        return Prepared(shown=secrets.one_time_passcode(NUMBER_DIGITS), drafts=(draft,))
 
     def check(
         self, challenge: Asked, authenticator: Authenticator | None, answers: list[str], now: datetime

@@ -91,19 +91,24 @@ def call(request: HttpRequest, purpose: str) -> HttpResponse:
     """One signed call. Whatever is wrong with it is answered alike."""
     if purpose not in CALLS:
         raise Http404
-    visitor, now = visitor_of(request), timezone.now()
+    now = timezone.now()
     try:
-        signed_calls.let_in(visitor, now)
-        with tenants.all_opened():
-            return JsonResponse(CALLS[purpose](request, signed_calls.read(request.body, purpose, now), now))
-    except Refused:
-        signed_calls.count_refused(visitor, now)
-        return JsonResponse({"error": "refused"}, status=403)
+        return _answered(request, purpose, now)
     except OtherTime:
         return JsonResponse({"error": "time", "now": int(now.timestamp() * 1000)}, status=409)
     except TooOften as wait:
         seconds = max(1, int((wait.ends_at - now).total_seconds()))
         return JsonResponse({"error": "often"}, status=429, headers={"Retry-After": str(seconds)})
+
+
+def _answered(request: HttpRequest, purpose: str, now: datetime) -> HttpResponse:
+    """Raises OtherTime or TooOften."""
+    try:
+        with tenants.all_opened():
+            return JsonResponse(CALLS[purpose](request, signed_calls.read(request.body, purpose, now), now))
+    except Refused:
+        signed_calls.count_refused(visitor_of(request), now)
+        return JsonResponse({"error": "refused"}, status=403)
 
 
 def _enrol(request: HttpRequest, call: Call, now: datetime) -> dict[str, Any]:

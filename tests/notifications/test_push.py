@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -114,7 +114,7 @@ def wake(world: World, now: datetime, lifetime: timedelta = timedelta(minutes=5)
     draft = messages.prompt(
         tenant_id=world.phone.tenant_id,
         language="en",
-        recipient=push.address_of(world.phone.pk, subscription),
+        recipient=push.address_of([(world.phone.pk, subscription)]),
         lifetime=lifetime,
     )
     (message_id,) = outbox.enqueue([draft], now)
@@ -167,7 +167,7 @@ def test_a_phone_that_has_another_address_by_now_keeps_that(world: World, now: d
     draft = messages.prompt(
         tenant_id=world.phone.tenant_id,
         language="en",
-        recipient=push.address_of(world.phone.pk, old),
+        recipient=push.address_of([(world.phone.pk, old)]),
         lifetime=timedelta(minutes=5),
     )
     (message_id,) = outbox.enqueue([draft], now)
@@ -239,3 +239,26 @@ def test_e6_an_address_to_wake_a_phone_at_never_prints(world: World) -> None:
     assert subscription is not None
     assert world.endpoint not in repr(subscription)
     assert channels.find(Channel.PUSH).problems() == []
+
+
+@pytest.mark.parametrize(("gone", "becomes"), [(0, "sent"), (1, "sent"), (2, "failed")])
+def test_all_phones_of_a_person_are_woken_and_one_is_enough(
+    world: World, now: datetime, gone: int, becomes: str
+) -> None:
+    """The first ones are gone: that is said by a service of their own."""
+    address = world.subscription()
+    assert address is not None
+    with SmsGateway() as other:
+        other.answer = Answer(410)
+        lost = replace(address, endpoint=other.url(path="/push/lost"))
+        phones = [(0, lost)] * gone + [(world.phone.pk, address)] * (2 - gone)
+        draft = messages.prompt(
+            tenant_id=world.phone.tenant_id,
+            language="en",
+            recipient=push.address_of(phones),
+            lifetime=timedelta(minutes=5),
+        )
+        (message_id,) = outbox.enqueue([draft], now)
+        delivery.deliver(message_id, now)
+        assert (len(other.requests), len(world.service.requests)) == (gone, 2 - gone)
+    assert row(message_id).status == becomes

@@ -234,3 +234,9 @@ def test_a_passkey_may_be_bound_to_a_domain_above_the_host(signed_in: Any, alice
     settings.PASSKEY_HOST = "other.example"
     other = Browser()
     assert wizard.answer(other, key.get(begin(other).replace("other.example", "acme.example"))).status_code == 200
+
+
+def test_what_was_never_sent_is_not_sent_again(signed_in: Any, alice: User) -> None:
+    signed_in.get(f"{INFO}add/passkey/")
+    place = signed_in.post(f"{INFO}add/passkey/", {"label": ""}).url
+    assert "isn't possible any more" in text_of(signed_in.post(place, {"action": "again"}))
