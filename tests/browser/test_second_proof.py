@@ -17,7 +17,8 @@ PASSWORD = "eleven old maps"
 PREPARE = f"""
 from accounts.models import Group, GroupMembership, Tenant, User
 from accounts.tenants import all_opened
-from policy.models import SignInRule
+from policy.models import ResetPolicy, SignInRule
+from policy.models.policies import PolicyGroup
 from policy.models.signin import SignInRuleGroup
 with all_opened():
     tenant = Tenant.objects.get(slug="acme")
@@ -27,6 +28,10 @@ with all_opened():
         person.set_password("{PASSWORD}")
         person.save()
         GroupMembership.objects.create(tenant=tenant, group=group, user=person)
+    policy = ResetPolicy.objects.create(
+        tenant=tenant, name="Second proof", priority=4, audience="groups", methods=["email", "sms", "call"]
+    )
+    PolicyGroup.objects.create(policy=policy, group=group)
     rule = SignInRule.objects.create(tenant=tenant, audience="groups")
     SignInRuleGroup.objects.create(rule=rule, group=group)
 """

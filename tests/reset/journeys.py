@@ -176,7 +176,8 @@ def shape(sql: str) -> str:
     """A statement without its values."""
     sql = re.sub(r"( E)?'(?:[^']|'')*'", "?", sql)  # PostgreSQL writes a text with a backslash as E'…'
     sql = re.sub(r"\bx\?|\bs\d+_x\d+|\b\d+(\.\d+)?\b|\b(TRUE|FALSE|True|False|true|false|NULL|None)\b", "?", sql)
-    return re.sub(r"(?<=[(, ])-\?|\?(::\w+)", "?", sql)
+    sql = re.sub(r"\?(::\w+)", "?", sql)
+    return re.sub(r"([(,]) *-?\?", r"\1 ?", sql)  # PostgreSQL writes a number below zero with one more space
 
 
 def normalised(html: str, *values: str) -> str:
