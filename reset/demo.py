@@ -63,11 +63,11 @@ class Person:
 
 ACME_PEOPLE = (
     Person(
-        "alice@acme.example", "Alice", "Moreau", "one gate: a code by e-mail or text message",
+        "alice@acme.example", "Alice", "Moreau", "one gate: a code by e-mail or text message, or a call",
         mail="alice@home.example", phone="+14255550101",
     ),
     Person(
-        "bob@acme.example", "Bob", "Okafor", "two gates: e-mail, authenticator app or security questions",
+        "bob@acme.example", "Bob", "Okafor", "two gates: e-mail, authenticator app, security questions, or what you register",
         mail="bob@home.example", has_app=True, has_questions=True, group=RECORDS,
     ),
     Person(
