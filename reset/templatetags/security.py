@@ -9,12 +9,12 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts.methods import AuthenticatorType, Method, kind_of
+from accounts.methods import METHODS_OF, AuthenticatorType, Method
 from accounts.models import Authenticator
 from reset import recovery_codes
 from reset.registration import Standing, shown
-from reset.templatetags.wizard import icon
-from reset.views.security_texts import ADD, ICONS
+from reset.templatetags.wizard import method_icon
+from reset.views.security_texts import ADD
 
 register = template.Library()
 
@@ -52,7 +52,8 @@ def _codes_left(row: Authenticator) -> str:
 
 @register.simple_tag
 def held_icon(row: Authenticator) -> SafeString:
-    return icon(ICONS[kind_of(AuthenticatorType(row.type))])
+    """As its first method has it in the wizard."""
+    return method_icon(METHODS_OF[AuthenticatorType(row.type)][0])
 
 
 @register.simple_tag

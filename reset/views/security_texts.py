@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.executors import NoExecutor
-from accounts.methods import Kind, Method
+from accounts.methods import Method
 from reset import registration
 from reset.own_challenges import Checked
 from reset.requests import NotOffered, TooOften
@@ -25,15 +25,6 @@ ADD: dict[Method, tuple[str | Promise, str | Promise]] = {
     Method.EMAIL: (gettext_lazy("E-mail address"), gettext_lazy("Gets a code by e-mail")),
     Method.RECOVERY_CODE: (gettext_lazy("Recovery codes"), gettext_lazy("Ten codes to print, each works once")),
     Method.QUESTIONS: (gettext_lazy("Security questions"), gettext_lazy("Questions that you answer now")),
-}
-ICONS: dict[Kind, str] = {
-    Kind.MAIL: "mail",
-    Kind.PHONE: "phone",
-    Kind.APP: "app",
-    Kind.QUESTIONS: "questions",
-    Kind.RECOVERY: "sheet",
-    Kind.PASSKEY: "key",
-    Kind.PASS: "ticket",
 }
 
 
