@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
             name='SignInRule',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('audience', models.CharField(choices=[('nobody', 'Nobody'), ('groups', 'Selected groups, with the groups inside them'), ('everybody', 'Everybody')], default='nobody', help_text="A code from an app or a text message, a passkey or a recovery code. E-mail codes and security questions don't count. Whoever has none of these registers one at the next sign-in.", max_length=10, verbose_name='who gives a second proof')),
+                ('audience', models.CharField(choices=[('nobody', 'Nobody'), ('groups', 'Selected groups, with the groups inside them'), ('everybody', 'Everybody')], default='nobody', help_text="A passkey, an answer on the phone, an app code, a text, a call or a recovery code. E-mail codes and security questions don't count. Whoever has none of these registers one at the next sign-in.", max_length=10, verbose_name='who gives a second proof')),
                 ('tenant', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.tenant', verbose_name='tenant')),
             ],
             options={

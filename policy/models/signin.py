@@ -18,8 +18,8 @@ class SignInRule(TenantOwned):
         choices=ResetPolicy.Audience.choices,
         default=ResetPolicy.Audience.NOBODY,
         help_text=_(
-            "A code from an app or a text message, a passkey or a recovery code. E-mail codes and security questions "
-            "don't count. Whoever has none of these registers one at the next sign-in."
+            "A passkey, an answer on the phone, an app code, a text, a call or a recovery code. E-mail codes and security "
+            "questions don't count. Whoever has none of these registers one at the next sign-in."
         ),
     )
     groups = models.ManyToManyField(
