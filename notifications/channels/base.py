@@ -7,6 +7,9 @@ from uuid import UUID
 
 from django.utils import timezone
 
+# Too early, too many, too slow: 4xx that may be different the next time.
+TEMPORARY = frozenset({408, 425, 429})
+
 
 class DeliveryError(Exception):
     """The message was not taken. The text is for the record: no recipient, no content, no credentials.
@@ -18,6 +21,23 @@ class DeliveryError(Exception):
         super().__init__(text)
         self.permanent = permanent
         self.unreachable = unreachable
+
+
+def refusal(status: int, beside: str = "") -> DeliveryError:
+    """What an HTTP status that is no success means. The status alone is kept: a body may quote the message.
+
+    Who fails itself (5xx) counts as unreachable. `beside` is added to the text.
+    """
+    is_theirs = status >= 500
+    permanent = not is_theirs and status not in TEMPORARY
+    return DeliveryError(f"HTTP {status}{beside}", permanent=permanent, unreachable=is_theirs)
+
+
+def taken(status: int) -> str:
+    """A provider's answer where the HTTP status says that it took the message. Raises DeliveryError for any other."""
+    if not 200 <= status < 300:
+        raise refusal(status)
+    return f"HTTP {status}"
 
 
 @dataclass(frozen=True)

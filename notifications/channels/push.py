@@ -19,10 +19,9 @@ from pywebpush import WebPusher
 
 from accounts import egress, phone_apps
 from accounts.phone_apps import Subscription, to_base64url
-from notifications.channels.base import DeliveryError, Outgoing
+from notifications.channels.base import DeliveryError, Outgoing, taken
 
 GONE = (404, 410)
-TEMPORARY = (408, 425, 429)
 PROOF_SECONDS = 3600
 LONGEST_WAIT = 3.0
 """In seconds. Which service it is, whoever registered the phone chose: one that dawdles must not hold up other messages."""
@@ -87,7 +86,7 @@ class PushService:
             raise DeliveryError(str(error)) from None
         if answer.status in GONE:
             phone_apps.drop_subscription(phone_id, subscription.endpoint)
-        return _verdict(answer.status)
+        return taken(answer.status)
 
     def problems(self) -> list[str]:
         if not self.path:
@@ -144,10 +143,3 @@ def _private_key(path: str) -> ec.EllipticCurvePrivateKey | None:
     except (OSError, ValueError, TypeError, UnsupportedAlgorithm):
         return None
     return key if isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1) else None
-
-
-def _verdict(status: int) -> str:
-    answer = f"HTTP {status}"
-    if 200 <= status < 300:
-        return answer
-    raise DeliveryError(answer, permanent=status < 500 and status not in TEMPORARY)

@@ -8,10 +8,9 @@ from urllib.parse import quote_plus
 from django.conf import settings
 
 from accounts import egress
-from notifications.channels.base import DeliveryError, Outgoing
+from notifications.channels.base import DeliveryError, Outgoing, taken
 
 METHODS = ("POST", "PUT", "PATCH")  # not GET: a code does not belong into an address
-TEMPORARY = {408, 425, 429}
 PLACEHOLDER = re.compile(r"\{(to|text)\}")
 HEADER = re.compile(r"^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\x20-\x7e]*)$")
 
@@ -49,7 +48,7 @@ class SmsGateway:
             raise DeliveryError(
                 str(error), permanent=error.may_have_arrived, unreachable=not error.may_have_arrived
             ) from None
-        return _verdict(answer.status)
+        return taken(answer.status)
 
     def problems(self) -> list[str]:
         found = [f"SMS_URL: {problem}" for problem in egress.problems_of(self.url)]
@@ -98,12 +97,3 @@ def _is_template(template: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _verdict(status: int) -> str:
-    """The status alone is kept: a gateway's text may quote the message."""
-    answer = f"HTTP {status}"
-    if 200 <= status < 300:
-        return answer
-    is_theirs = status >= 500
-    raise DeliveryError(answer, permanent=not is_theirs and status not in TEMPORARY, unreachable=is_theirs)

@@ -16,11 +16,10 @@ from urllib3.util import make_headers
 
 from accounts import egress, secrets
 from notifications import twiml
-from notifications.channels.base import DeliveryError, Outgoing
+from notifications.channels.base import DeliveryError, Outgoing, refusal
 
 API = "https://api.twilio.com"
 RING_SECONDS = 30
-TEMPORARY = {408, 425, 429}
 # Twilio waits half a second for each w before it dials an extension.
 PAUSE_BEFORE_EXTENSION = "wwww"
 
@@ -83,10 +82,7 @@ class Twilio:
                 str(error), permanent=error.may_have_arrived, unreachable=not error.may_have_arrived
             ) from None
         except TwilioRestException as error:  # its text may quote the number
-            is_theirs = error.status >= 500
-            permanent = not is_theirs and error.status not in TEMPORARY
-            said = f"HTTP {error.status}, Twilio {error.code}"
-            raise DeliveryError(said, permanent=permanent, unreachable=is_theirs) from None
+            raise refusal(error.status, f", Twilio {error.code}") from None
         return f"call {made.sid}"
 
     def problems(self) -> list[str]:
