@@ -4,13 +4,11 @@ Source: what anybody but the person changes is announced to the addresses known 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from accounts.importing.planning import Plan, any_of
 from accounts.methods import AuthenticatorType, Kind, kind_of
 from accounts.models import Authenticator
-from accounts.secrets import Damaged, UnknownKey
 
 PEOPLE_AT_ONCE = 200
 
@@ -37,8 +35,8 @@ def addresses_before(plan: Plan) -> dict[int, list[str]]:
     rows = Authenticator.objects.filter(any_of("user_id", list(found)), type=AuthenticatorType.EMAIL).order_by("id")
     for row in rows.only("tenant_id", "user_id", "type", "sealed"):
         # An address that nobody can read any more stops no import that brings a new one.
-        with suppress(Damaged, UnknownKey):
-            found[row.user_id].append(row.secret_value)
+        if row.readable_value is not None:
+            found[row.user_id].append(row.readable_value)
     for owner, mail in plan.mails_before.items():
         if mail:
             found[owner].append(mail)

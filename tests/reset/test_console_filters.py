@@ -16,6 +16,7 @@ from tests.conftest import make_authenticator, make_user
 from tests.reset import journeys
 from tests.reset.signing_in import post_sign_in
 from tests.reset.test_security_info import INFO, text_of
+from tests.reset.test_unreadable import DAMAGED, FOREIGN, NO_JSON, spoil
 
 USERS = "/admin/accounts/user/"
 MAIL = AuthenticatorType.EMAIL
@@ -166,9 +167,10 @@ def test_another_organisations_domain_is_not_ones_own(acme: Tenant, globex: Tena
         assert not registration.standing_of(carol).registration.hangs_on_itself
 
 
-def test_an_address_that_does_not_open_stops_nothing(acme: Tenant, alice: User, carol: User) -> None:
+@pytest.mark.parametrize("how", [DAMAGED, FOREIGN, NO_JSON])
+def test_an_address_that_does_not_open_stops_nothing(acme: Tenant, alice: User, carol: User, how: bytes | str) -> None:
     with scopes_disabled():
-        Authenticator.objects.filter(user=alice, type=MAIL).update(sealed=b"damaged")
+        spoil(Authenticator.objects.get(user=alice, type=MAIL), how)
     add_domain(acme)
     with scopes_disabled():
         assert Authenticator.objects.get(user=carol).in_own_domain
