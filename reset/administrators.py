@@ -6,7 +6,8 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from accounts.models import GroupMembership, GroupNesting, RoleAssignment, Tenant, User
+from accounts.admin.ranks import groups_inside
+from accounts.models import GroupMembership, RoleAssignment, Tenant, User
 from accounts.roles import Role
 from accounts.visitor import Visitor
 from notifications import messages
@@ -21,19 +22,10 @@ def holders(tenant: Tenant, roles: Iterable[str]) -> list[User]:
     """Enabled people with an address who hold one of these roles, directly or through groups inside groups."""
     assignments = RoleAssignment.objects.filter(tenant=tenant, role__in=list(roles)).values_list("user_id", "group_id")
     user_ids = {user for user, _ in assignments if user}
-    groups = _with_nested({group for _, group in assignments if group})
+    groups = groups_inside({group for _, group in assignments if group})
     members = GroupMembership.objects.filter(group_id__in=groups).values_list("user_id", flat=True) if groups else []
     people = User.objects.filter(Q(pk__in=user_ids | set(members)), tenant=tenant, is_enabled=True).order_by("pk")
     return [person for person in people if "@" in address_of(person)]
-
-
-def _with_nested(groups: set[int]) -> set[int]:
-    """These groups and every group inside them."""
-    known, new = set(groups), set(groups)
-    while new:
-        new = set(GroupNesting.objects.filter(parent_id__in=new).values_list("child_id", flat=True)) - known
-        known |= new
-    return known
 
 
 def who_helps(tenant: Tenant) -> list[User]:

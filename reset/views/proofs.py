@@ -10,8 +10,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from accounts.executors import NoExecutor
-from accounts.masks import mask_of
-from accounts.methods import AuthenticatorType, Method
+from accounts.methods import Method
 from accounts.models import User
 from policy import hashing
 from policy.decisions import Offer
@@ -48,7 +47,7 @@ def prove(request: HttpRequest) -> HttpResponse:
 def offers_of(user: User, purpose: str) -> list[Offer]:
     """The ways to choose from, each with the mask of what it would use."""
     ways = proving.ways(user, tenant_of(user).imported_methods_count, timezone.now(), purpose)
-    return [Offer(method, row.pk, mask_of(AuthenticatorType(row.type), row.secret_value), "") for method, row in ways]
+    return [Offer(method, row.pk, row.mask, "") for method, row in ways]
 
 
 def chosen(request: HttpRequest, user: User, purpose: str) -> tuple[OwnChallenge | None, str]:
