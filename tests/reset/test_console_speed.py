@@ -13,7 +13,17 @@ from django_scopes import scopes_disabled
 
 from accounts.audit import Activity, Event, record
 from accounts.methods import AuthenticatorType
-from accounts.models import Branding, Directory, Domain, Group, GroupMembership, GroupNesting, RoleAssignment, Tenant, User
+from accounts.models import (
+    Branding,
+    Directory,
+    Domain,
+    Group,
+    GroupMembership,
+    GroupNesting,
+    RoleAssignment,
+    Tenant,
+    User,
+)
 from accounts.roles import Role
 from notifications.models import Delivery
 from policy.models import QuestionText, ResetPolicy, SignInRule, SpendGuard
