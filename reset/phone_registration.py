@@ -84,7 +84,7 @@ def code_of(challenge: OwnChallenge) -> str:
 
 
 def take_key(call: Call, now: datetime) -> tuple[OwnChallenge, str]:
-    """Take a phone's key for the code that was typed into it. Returns the number that it shows. Raises Refused."""
+    """Take a phone's key for the code that was typed into it. Returns the number that it shows. Raises Refused or TooOften."""
     typed, key = call.word("code"), call.word("key")
     code = "".join(typed.upper().replace("-", "").split()).translate(MISREAD)
     is_from(key, call, now)
@@ -116,9 +116,15 @@ def _open(now: datetime) -> "QuerySet[OwnChallenge]":
 
 
 def state_of(call: Call, now: datetime) -> Enrolled:
-    """Whether the phone that sent this key is registered by now. Raises Refused."""
+    """Whether the phone that sent this key is registered by now. Raises Refused or TooOften."""
     key = call.word("key")
+    enrolled = _enrolled(call, key, now)
     is_from(key, call, now)
+    return enrolled
+
+
+def _enrolled(call: Call, key: str, now: datetime) -> Enrolled:
+    """What to tell the holder of this key. Raises Refused where nobody brought it for this registration."""
     try:
         identifier = UUID(call.word("enrolment"))
     except ValueError:

@@ -76,18 +76,23 @@ def phone_of(call: Call, now: datetime) -> Authenticator:
     if phone is None:
         raise Refused
     is_from(phone.secret_value, call, now)
-    counted = throttle.count(Use(throttle.CALLS_OF_PHONE, str(phone.pk)), now=now)[0]
-    if counted.is_over:
-        raise TooOften(counted.ends_at)
     return phone
 
 
 def is_from(key: str, call: Call, now: datetime) -> None:
-    """Make sure that this key signed the call, and that it comes for the first time. Raises Refused."""
+    """Make sure that this key signed the call, and that it comes for the first time. Raises Refused or TooOften.
+
+    A row is written for each call: who asks knows the key already, or has counted what its address may send.
+    """
     if not phone_apps.is_signed(key, call.signature, call.text):
         raise Refused
-    if throttle.count(Use(throttle.SAME_CALL_OF_PHONE, f"{key}|{call.text}"), now=now)[0].is_over:
+    same, of_phone = throttle.count(
+        Use(throttle.SAME_CALL_OF_PHONE, f"{key}|{call.text}"), Use(throttle.CALLS_OF_PHONE, key), now=now
+    )
+    if same.is_over:
         raise Refused
+    if of_phone.is_over:
+        raise TooOften(of_phone.ends_at)
 
 
 def count_refused(visitor: Visitor, now: datetime) -> None:

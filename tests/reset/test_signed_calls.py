@@ -14,7 +14,7 @@ from accounts import rotation, tenants
 from accounts.models import User
 from accounts.phone_apps import Subscription, subscription_of, to_base64url
 from policy import throttle
-from policy.models import ResetPolicy
+from policy.models import Counter, ResetPolicy
 from policy.throttle import Use
 from reset import phone_registration
 from tests.reset import journeys
@@ -115,6 +115,21 @@ def test_o5_many_refused_calls_from_one_address_pause_it(phone: Phone) -> None:
 def test_o1_codes_typed_from_one_address_are_counted_before_they_are_compared(code: str) -> None:
     throttle.count(Use(throttle.PHONE_CODES_FROM_ADDRESS, "127.0.0.1", 30))
     assert enrol(Phone(), code).status_code == 429
+
+
+def test_o5_a_phone_that_calls_on_and_on_is_paused_and_no_other(phone: Phone, bob: User) -> None:
+    throttle.count(Use(throttle.CALLS_OF_PHONE, phone.key, 599))
+    assert [phone.call("pending", phone=phone.id).status_code for _ in range(2)] == [200, 429]
+    other = give_phone(bob)
+    assert other.call("pending", phone=other.id).status_code == 200
+
+
+def test_o5_keys_that_nobody_registers_leave_no_rows_behind(code: str) -> None:
+    enrolment = enrol(Phone(), code).json()["enrolment"]
+    before = Counter.objects.count()
+    answers = [stranger.call("enrolled", enrolment=enrolment, key=stranger.key) for stranger in (Phone(), Phone())]
+    assert [answer.status_code for answer in answers] == [403, 403]
+    assert Counter.objects.count() == before + 1, "what the address is counted by"
 
 
 def test_s10_a_phone_of_a_disabled_account_is_unknown(phone: Phone, alice: User) -> None:
