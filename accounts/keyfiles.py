@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from accounts.executors import PrivateKey
+from accounts.boxes import PrivateKey
 
 KEY_BYTES = 32
 ENVIRONMENT, SIGNING_KEY, EXECUTOR_KEY, VAPID_KEY = "keys.env", "signing.key", "executor.key", "vapid.key"

@@ -18,7 +18,7 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 from django.http.request import validate_host
 
-from accounts.executors import PrivateKey
+from accounts.boxes import PrivateKey
 from config.environment import SharedKey, host_of, is_loopback
 from config.startup import PROCESS, TAG
 from notifications import channels

@@ -10,7 +10,7 @@ from django.core.cache import cache
 from django.utils import timezone
 from django_scopes import scopes_disabled
 
-from accounts import executors
+from accounts import boxes, executors
 from accounts.methods import AuthenticatorType
 from accounts.models import Authenticator, Domain, Tenant, User
 from policy.models import ResetPolicy
@@ -33,7 +33,7 @@ def _executor_key() -> None:
     """The private key of the suite's own worker."""
     if not os.path.exists(settings.EXECUTOR_KEY_FILE):
         with open(settings.EXECUTOR_KEY_FILE, "w", encoding="utf-8") as file:
-            file.write(executors.PrivateKey.generate().as_text())
+            file.write(boxes.PrivateKey.generate().as_text())
 
 
 @pytest.fixture

@@ -113,6 +113,11 @@ class Tenant(models.Model):
         _("contact text"), blank=True, validators=[MaxLengthValidator(500)], help_text=_("Says whom to ask, and when.")
     )
 
+    may_connect_directly = models.BooleanField(
+        _("may let this server reach its directories"),
+        default=False,
+        help_text=_("For platform operators to allow. Without it, agents in the organisation's network do."),
+    )
     domains_looked_for = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
 
     users: "models.Manager[User]"
@@ -192,8 +197,11 @@ class Domain(TenantOwned):
 
     class Authority(models.TextChoices):
         CLOUD = "cloud", _("Here")
-        DIRECTORY = "directory", _("In a directory of the organisation")
+        DIRECTORY = "directory", _("In a directory of the organisation, which checks them")
+        FEDERATED = "federated", _("In a directory; people sign in at the organisation's identity provider")
         EXTERNAL = "external", _("At another organisation")
+
+    IN_DIRECTORY = (Authority.DIRECTORY, Authority.FEDERATED)
 
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="domains", verbose_name=_("tenant"))
     name = models.CharField(_("domain"), max_length=253, unique=True, validators=[validate_domain_name])
@@ -205,7 +213,17 @@ class Domain(TenantOwned):
         Directory, null=True, blank=True, on_delete=models.PROTECT, related_name="domains", verbose_name=_("directory")
     )
     home_name = models.CharField(_("home organisation"), max_length=120, blank=True)
-    home_url = models.URLField(_("its reset address"), blank=True, validators=[URLValidator(schemes=["https"])])
+    home_url = models.URLField(
+        _("its address"),
+        blank=True,
+        validators=[URLValidator(schemes=["https"])],
+        help_text=_("Where another organisation's people reset their passwords, or where federated people sign in."),
+    )
+    copies_minutes = models.PositiveSmallIntegerField(
+        _("copies follow within (minutes)"),
+        default=0,
+        help_text=_("Where other places keep copies of these passwords: how long they may take. 0: there are none."),
+    )
 
     class Meta:
         verbose_name = _("domain")
@@ -213,7 +231,7 @@ class Domain(TenantOwned):
         ordering = ["name"]
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(authority="directory", directory__isnull=False) | ~models.Q(authority="directory"),
+                condition=models.Q(directory__isnull=False) | ~models.Q(authority__in=["directory", "federated"]),
                 name="domain_names_its_directory",
             )
         ]
@@ -229,8 +247,10 @@ class Domain(TenantOwned):
         return bool(cls.objects.filter(tenant=tenant, name__in=suffixes).exists())
 
     def clean(self) -> None:
-        if self.authority == self.Authority.DIRECTORY and self.directory_id is None:
+        if self.authority in self.IN_DIRECTORY and self.directory_id is None:
             raise ValidationError({"directory": _("Choose the directory that keeps these passwords.")})
+        if self.authority == self.Authority.FEDERATED and not self.home_url:
+            raise ValidationError({"home_url": _("Write the address where these people sign in.")})
         if self.authority == self.Authority.EXTERNAL and not (self.home_name and self.home_url):
             raise ValidationError(
                 {"home_name": _("Name the home organisation and where its people reset their passwords.")}

@@ -60,6 +60,12 @@ class User(AbstractBaseUser):
     is_protected = models.BooleanField(
         _("protected"), default=False, help_text=_("Self-service never touches this account.")
     )
+    cannot_change_password = models.BooleanField(
+        _("may not change the password"),
+        default=False,
+        db_default=False,
+        help_text=_("The directory says so: only an administrator sets it."),
+    )
     is_external = models.BooleanField(
         _("external"), default=False, help_text=_("The home organisation keeps the password.")
     )

@@ -1,10 +1,15 @@
 """A reset is a row with a state; each running attempt at a gate is a row too.
 
-    VERIFYING ──all gates passed──▶ VERIFIED ──password set / lock cleared──▶ COMPLETED
-        │                              │
-        ├── cancelled by the person ───┼──▶ CANCELLED
-        ├── too many failures ─────────┼──▶ BLOCKED
-        ├── 15 minutes over ───────────┼──▶ EXPIRED
+    VERIFYING ──all gates passed──▶ VERIFIED ──password set / lock cleared here──▶ COMPLETED
+        │                             │  ▲
+        │                   to the    │  │ the directory wants another password
+        │                  directory  ▼  │
+        │                             WRITING ──the directory confirmed──▶ COMPLETED
+        │                              │  ├── it did nothing ───────────▶ FAILED
+        │                              │  └── nobody knows ─────────────▶ UNCONFIRMED
+        ├── cancelled by the person ───┼──▶ CANCELLED   (not from WRITING)
+        ├── too many failures ─────────┼──▶ BLOCKED     (not from WRITING)
+        ├── 15 minutes over ───────────┼──▶ EXPIRED     (WRITING: by the job's deadline only)
         └── account changed meanwhile ─┴──▶ FAILED
 
 TRANSITIONS is the same as a table; `reset/flow.py` moves by guarded updates along it and nothing else writes `state`.
@@ -17,13 +22,16 @@ from accounts.identifiers import new_id
 from accounts.methods import Kind, Method
 from accounts.models import User
 from accounts.models.tenants import TenantOwned
+from writeback.models import WritebackJob
 
 
 class State(models.TextChoices):
     VERIFYING = "verifying", _("Proving identity")
     VERIFIED = "verified", _("Identity proved")
+    WRITING = "writing", _("On its way to the directory")
     COMPLETED = "completed", _("Completed")
-    FAILED = "failed", _("Stopped: the account changed")
+    UNCONFIRMED = "unconfirmed", _("Not known whether the directory took it")
+    FAILED = "failed", _("Stopped")
     BLOCKED = "blocked", _("Blocked: too many failures")
     EXPIRED = "expired", _("Time was over")
     CANCELLED = "cancelled", _("Cancelled")
@@ -31,10 +39,14 @@ class State(models.TextChoices):
 
 TRANSITIONS: dict[State, frozenset[State]] = {
     State.VERIFYING: frozenset({State.VERIFIED, State.FAILED, State.BLOCKED, State.EXPIRED, State.CANCELLED}),
-    State.VERIFIED: frozenset({State.COMPLETED, State.FAILED, State.BLOCKED, State.EXPIRED, State.CANCELLED}),
+    State.VERIFIED: frozenset(
+        {State.WRITING, State.COMPLETED, State.FAILED, State.BLOCKED, State.EXPIRED, State.CANCELLED}
+    ),
+    State.WRITING: frozenset({State.VERIFIED, State.COMPLETED, State.UNCONFIRMED, State.FAILED, State.EXPIRED}),
 }
-RUNNING = frozenset(TRANSITIONS)
-ENDS = frozenset(State) - RUNNING
+# The person, or the clock, can still end these.
+RUNNING = frozenset({State.VERIFYING, State.VERIFIED})
+ENDS = frozenset(State) - frozenset(TRANSITIONS)
 
 
 class ResetRequest(TenantOwned):
@@ -61,6 +73,8 @@ class ResetRequest(TenantOwned):
     snapshot = models.JSONField(default=dict)
     gates_required = models.PositiveSmallIntegerField(_("gates required"), default=1)
     passed = models.JSONField(default=list, help_text="Gates passed: [kind, destination] each.")
+    job = models.ForeignKey(WritebackJob, null=True, on_delete=models.SET_NULL, related_name="+")
+    rejections = models.PositiveSmallIntegerField(default=0, help_text="Passwords that the directory refused.")
     challenge = models.ForeignKey("reset.Challenge", null=True, on_delete=models.SET_NULL, related_name="+")
     epoch = models.CharField(max_length=32, blank=True)
     secret_digest = models.CharField(max_length=120)

@@ -10,7 +10,8 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from accounts import executors
-from accounts.executors import NoExecutor, PrivateKey
+from accounts.boxes import PrivateKey
+from accounts.executors import NoExecutor
 from accounts.models.executors import ExecutorKey
 from accounts.secrets import Damaged
 

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from accounts import executors, keyfiles
+from accounts import boxes, keyfiles
 from config.environment import shared_keys
 
 TODAY = date(2026, 11, 21)
@@ -30,7 +30,7 @@ def test_every_key_is_one_that_the_settings_take(tmp_path: Path) -> None:
     assert values["SIGNING_KEY_FILE"] == str(signing)
     assert values["EXECUTOR_KEY_FILE"] == str(executor)
     assert isinstance(load_pem_private_key(signing.read_bytes(), None), Ed25519PrivateKey)
-    assert executors.PrivateKey.load(str(executor)).key_id
+    assert boxes.PrivateKey.load(str(executor)).key_id
     assert values["VAPID_PRIVATE_KEY_FILE"] == str(vapid)
     push_key = load_pem_private_key(vapid.read_bytes(), None)
     assert isinstance(push_key, EllipticCurvePrivateKey)

@@ -15,7 +15,7 @@ from django.core.management.base import SystemCheckError
 from django.middleware.csrf import CsrfViewMiddleware
 from django.utils.module_loading import import_string
 
-from accounts import executors, keyfiles
+from accounts import boxes, keyfiles
 from config.checks import _passkeys
 from config.environment import SharedKey
 from config.startup import PROCESS, TAG, refuse_unless_ready
@@ -133,7 +133,7 @@ def test_a_worker_without_its_key_is_refused(production: Any, monkeypatch: pytes
 
 def test_a_worker_with_its_key_is_content(production: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv(PROCESS, "worker")
-    key = executors.PrivateKey.generate().as_text().encode()
+    key = boxes.PrivateKey.generate().as_text().encode()
     production.EXECUTOR_KEY_FILE = write(tmp_path / "executor.key", key)
     assert found() == set()
     os.chmod(production.EXECUTOR_KEY_FILE, 0o644)

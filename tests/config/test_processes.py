@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from accounts import executors
+from accounts import boxes
 from tests import servers
 from tests.processes import ROOT, celery, gunicorn, private_file, run
 
@@ -42,7 +42,7 @@ def test_gunicorn_refuses_to_start_with_the_key_of_the_worker(
 def test_p8_a_worker_refuses_to_start_with_a_short_secret(
     production_environment: dict[str, str], tmp_path: Path
 ) -> None:
-    key = executors.PrivateKey.generate().as_text().encode()
+    key = boxes.PrivateKey.generate().as_text().encode()
     path = private_file(tmp_path / "executor.key", key)
     done = run(celery("worker"), {**production_environment, "EXECUTOR_KEY_FILE": path, "SECRET_KEY": "too-short-word"})
     assert done.returncode == 4

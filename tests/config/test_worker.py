@@ -12,7 +12,7 @@ import pytest
 from celery.signals import worker_shutdown
 from django.db import OperationalError
 
-from accounts import executors
+from accounts import boxes, executors
 from accounts.models import ExecutorKey
 from config import worker
 from tests import servers
@@ -60,7 +60,7 @@ def test_a_real_worker_announces_its_key_and_ends_when_told(
 ) -> None:
     with servers.postgresql() as url, servers.redis() as broker:
         environment = {**production_environment, "DATABASE_URL": url, "REDIS_URL": broker.url}
-        key = executors.PrivateKey.generate()
+        key = boxes.PrivateKey.generate()
         assert run([sys.executable, "manage.py", "migrate", "--verbosity=0"], environment).returncode == 0
         if not broker_is_up:
             broker.stop()

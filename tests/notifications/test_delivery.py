@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from accounts import executors
+from accounts import boxes
 from accounts.models import Tenant
 from accounts.tenants import all_opened
 from notifications import delivery, tasks
@@ -288,7 +288,7 @@ def test_a_message_sealed_for_another_worker_waits_for_that_one(
 ) -> None:
     message_id = write_mail(now)
     other = tmp_path / "other.key"
-    other.write_text(executors.PrivateKey.generate().as_text())
+    other.write_text(boxes.PrivateKey.generate().as_text())
     settings.EXECUTOR_KEY_FILE, mine = str(other), settings.EXECUTOR_KEY_FILE
     delivery.deliver(message_id, now)
     assert row(message_id).status == Status.QUEUED
