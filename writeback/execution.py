@@ -1,0 +1,189 @@
+"""The executor's steps with one job: claim it, carry it out, finish it. Killed anywhere, it is found and does no harm.
+
+    claim ──▶ note_mark (before anything is written) ──▶ finish
+      └── lease lost ──▶ recover: queued again, or over
+
+An agent's calls end here too (`writeback/agent_api/`); the worker runs `execute`.
+"""
+
+import json
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from time import monotonic
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, connection, transaction
+from django.db.models import BooleanField, QuerySet
+from django.db.models.expressions import RawSQL
+from django.utils import timezone
+
+from accounts import executors, signing
+from accounts.lookups import Lookup
+from accounts.models import User
+from accounts.moving import move
+from accounts.secrets import Damaged
+from accounts.tenants import all_opened
+from writeback import jobs
+from writeback.access import NotDirect, access_of
+from writeback.connectors.base import DirectoryError, Reason
+from writeback.connectors.carrying_out import carry_out
+from writeback.connectors.orders import Operation, Order, Outcome, Report, Step, StepResult
+from writeback.connectors.pool import borrowed
+from writeback.models import Agent, Connector, WritebackJob
+from writeback.signals import job_finished
+
+Status = WritebackJob.Status
+
+LEASE = timedelta(seconds=12)
+# A modify that was on its way when the lease ended may take this long to arrive; only then somebody else may begin.
+LONGEST_OPERATION = timedelta(seconds=8)
+TOLD_AFTER_SECONDS = 0.3
+ENDS_AS = {
+    Outcome.APPLIED: Status.APPLIED,
+    Outcome.REJECTED: Status.REJECTED,
+    Outcome.FAILED: Status.FAILED,
+    Outcome.UNCONFIRMED: Status.UNCONFIRMED,
+    Outcome.LATE: Status.EXPIRED,
+}
+JOB, USER = WritebackJob._meta.db_table, User._meta.db_table
+# Nobody else is at work on this account, and nothing was asked for since that this would undo.
+CLAIMABLE = f"""
+    deadline > %s AND (user_id IS NULL OR NOT EXISTS (
+        SELECT 1 FROM {JOB} other WHERE other.user_id = {JOB}.user_id AND other.status = '{Status.CLAIMED}'
+    ))
+"""  # noqa: S608 - table names only
+
+logger = logging.getLogger(__name__)
+
+
+def claim(job_id: UUID, now: datetime, agent: Agent | None = None) -> WritebackJob | None:
+    """Take a queued job for LEASE. Returns it with connector, tenant and user; None when there is nothing to take."""
+    moment = connection.ops.adapt_datetimefield_value(now)
+    changes: dict[str, Any] = {"status": Status.CLAIMED, "claimed_at": now, "lease_until": now + LEASE}
+    changes["agent"] = agent.pk if agent else None
+    free = RawSQL(CLAIMABLE, [moment], output_field=BooleanField())  # noqa: S611 - table names and parameters only
+    try:
+        with transaction.atomic():
+            taken = move(WritebackJob, changes, free, counted="attempts", id=job_id, status=Status.QUEUED)
+    except IntegrityError:  # another job of the same account was taken at the same moment
+        taken = False
+    return TAKEN.rows(id=job_id)[0] if taken else None
+
+
+def _taken(id: UUID) -> "QuerySet[WritebackJob]":
+    with all_opened():
+        return WritebackJob.objects.filter(pk=id).select_related("connector__tenant", "connector__directory").order_by()
+
+
+TAKEN = Lookup(_taken, id=WritebackJob._meta.get_field("id"))
+
+
+def note_mark(job: WritebackJob, mark: str) -> bool:
+    """Keep the directory's version mark before anything is written. False: the lease went to somebody else."""
+    held: dict[str, Any] = {"status": Status.CLAIMED, "attempts": job.attempts}
+    return move(WritebackJob, {"first_mark": mark}, id=job.pk, **held)
+
+
+def note_step(job: WritebackJob, steps: dict[str, str]) -> None:
+    """Show a step that is done while others are still to come."""
+    held: dict[str, Any] = {"status": Status.CLAIMED, "attempts": job.attempts}
+    move(WritebackJob, {"steps": steps}, id=job.pk, **held)
+
+
+def finish(job: WritebackJob, report: Report, now: datetime) -> bool:
+    """Write down what came of it, erase what was sealed and tell upwards. False: the lease was lost, and nothing moved."""
+    changes = {
+        "status": ENDS_AS[report.outcome],
+        "steps": {str(step): str(result) for step, result in report.steps.items()},
+        "reason": str(report.reason or ""),
+        "code": report.code[:300],
+        "sealed": b"",
+        "finished_at": now,
+    }
+    held: dict[str, Any] = {"status": Status.CLAIMED, "attempts": job.attempts}
+    with transaction.atomic():
+        if not move(WritebackJob, changes, id=job.pk, **held):
+            return False
+        for name, value in changes.items():
+            setattr(job, name, value)
+        job_finished.send(sender=WritebackJob, job=job)
+    if report.outcome not in (Outcome.APPLIED, Outcome.REJECTED) and job.operation != Operation.VERIFY:
+        logger.warning("Job %s (%s) ended as %s: %s %s", job.pk, job.operation, job.status, job.reason, job.code)
+    return True
+
+
+def order_of(job: WritebackJob, new: str, current: str) -> Order:
+    """The job as executors carry it out."""
+    return Order(
+        operation=Operation(job.operation),
+        anchor=job.anchor,
+        new=new,
+        current=current,
+        unlock=job.unlock,
+        must_change=job.must_change,
+        by_administrator=job.by_administrator,
+        first_mark=job.first_mark,
+    )
+
+
+def execute(job_id: UUID, now: datetime | None = None) -> WritebackJob | None:
+    """Do one job in a directory that this server reaches. None when there was nothing to do."""
+    started = monotonic()
+    with all_opened():
+        claimed_at = now or timezone.now()
+        job = claim(job_id, claimed_at)
+        if job is None:
+            return None
+        report = _carry_out(job, started, claimed_at)
+        finish(job, report, now or timezone.now())
+    return job
+
+
+def _carry_out(job: WritebackJob, started: float, claimed_at: datetime) -> Report:
+    """Do the work. Raises nothing: what went wrong is the report."""
+    if job.connector.way != Connector.Way.DIRECT or not signing.is_ours(bytes(job.signature), jobs.signed_content(job)):
+        logger.error("Job %s is not one that this server made for itself", job.pk)
+        return Report(Outcome.FAILED, reason=Reason.NOT_SUPPORTED)
+    if not job.connector.is_on and job.operation != Operation.VERIFY:
+        return Report(Outcome.FAILED, reason=Reason.NOT_SUPPORTED, code="switched off")
+    try:
+        typed = json.loads(executors.open_sealed(bytes(job.sealed), job.info))
+        order = order_of(job, typed["new"], typed["current"])
+        with borrowed(access_of(job.connector)) as connector:
+            return carry_out(
+                connector,
+                order,
+                note_mark=lambda mark: note_mark(job, mark),
+                may_start=_until(started, job, claimed_at),
+                told=_Telling(job, started),
+            )
+    except DirectoryError as error:
+        return Report(Outcome.FAILED, reason=error.reason, code=error.code)
+    except (Damaged, NotDirect) as error:
+        return Report(Outcome.FAILED, reason=Reason.NOT_SUPPORTED, code=type(error).__name__)
+    except Exception as error:  # a job that can't be done must not come back for ever
+        logger.error("Job %s was not carried out: %s", job.pk, type(error).__name__)
+        known = Outcome.FAILED if job.operation == Operation.VERIFY else Outcome.UNCONFIRMED
+        return Report(known, reason=Reason.UNKNOWN, code=type(error).__name__)
+
+
+def _until(started: float, job: WritebackJob, claimed_at: datetime) -> Callable[[], bool]:
+    """Whether there is time to begin an operation and hear its answer: by this process's own clock."""
+    timeout = LEASE - timedelta(seconds=6)
+    seconds = min(timeout, job.deadline - claimed_at).total_seconds()
+    return lambda: monotonic() < started + seconds
+
+
+class _Telling:
+    """Shows steps as they are done, where the whole takes long enough for somebody to see them."""
+
+    def __init__(self, job: WritebackJob, started: float) -> None:
+        self._job, self._started = job, started
+        self._steps: dict[str, str] = {}
+
+    def __call__(self, step: Step, result: StepResult) -> None:
+        self._steps[str(step)] = str(result)
+        if monotonic() > self._started + TOLD_AFTER_SECONDS:
+            note_step(self._job, self._steps)
