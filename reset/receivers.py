@@ -3,11 +3,15 @@
 from typing import Any
 
 from django.dispatch import receiver
+from django.utils import timezone
 
 from notifications.models import Channel
 from notifications.signals import provider_unreachable
 from policy import throttle
 from policy.throttle import Use
+from reset import directory_change, flow
+from writeback.models import WritebackJob
+from writeback.signals import job_finished
 
 
 @receiver(provider_unreachable)
@@ -19,3 +23,10 @@ def note_unreachable(channel: Channel, **_: Any) -> None:
     away = Use(throttle.PROVIDER_UNREACHABLE, channel)
     throttle.clear([away])
     throttle.count(away)
+
+
+@receiver(job_finished)
+def record_job(job: WritebackJob, **_: Any) -> None:
+    """The outcome may come from a worker, from an agent or from the sweep."""
+    flow.record_writeback(job)
+    directory_change.record(job, timezone.now())
