@@ -72,6 +72,8 @@ class Activity:
     OBJECT_CHANGED = "console.changed"
     OBJECT_DELETED = "console.deleted"
     USERS_IMPORTED = "users.imported"
+    DIRECTORY_SYNCED = "directory.synced"
+    DIRECTORY_SYNC_STOPPED = "directory.sync_stopped"
     KEYS_ROTATED = "keys.rotated"
 
 
