@@ -48,7 +48,7 @@ class Waiting:
 
     job: str
     typed: str
-    tenant_id: int | None
+    tenant_id: int
     user_id: int
     epoch: str
     account_key: str
@@ -93,7 +93,7 @@ def begin(claimed: Claimed, password: str, is_right_here: bool, now: datetime) -
     return Waiting(
         job=str(job.pk),
         typed=claimed.typed.strip()[:254],
-        tenant_id=claimed.tenant.pk if claimed.tenant else None,
+        tenant_id=claimed.tenant.pk if claimed.tenant else 0,
         user_id=known.pk if known else 0,
         epoch=known.credentials_epoch if known else "",
         account_key=claimed.account_key,

@@ -33,13 +33,14 @@ class Claimed:
             return "unknown"
         if not self.user.is_enabled:
             return "disabled"
-        return "external" if self.user.is_external else ""
+        if self.user.is_external:
+            return "external"
+        is_elsewhere = self.user.directory_id not in (None, self.directory_id)
+        return "in_a_directory_of_another_domain" if is_elsewhere else ""
 
     @property
     def directory_id(self) -> int | None:
-        """The directory that checks this name's password: the person's own, else the one of everybody under the domain."""
-        if self.user is not None and self.user.directory_id:
-            return self.user.directory_id
+        """The directory that checks the passwords of everybody under this domain: the domain says so, not the person."""
         is_asked = self.domain is not None and self.domain.authority == Domain.Authority.DIRECTORY
         return self.domain.directory_id if self.domain is not None and is_asked else None
 

@@ -100,7 +100,7 @@ def rejection(reason: str) -> str:
 
 def failure(reason: str) -> str:
     """Why nothing was written, for the person it concerns."""
-    reasons = {
+    reasons: dict[str, str] = {
         Reason.TOO_YOUNG: _(
             "The password was changed only a short while ago, and your organisation's directory wants it kept for longer. "
             "Please try again tomorrow, or ask your administrator."

@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from reset.views import account, authenticator, directory, own_account, proofs, second_proof, security_info, setup, signin, welcome
+from reset.views import (
+    account,
+    authenticator,
+    directory,
+    own_account,
+    proofs,
+    second_proof,
+    security_info,
+    setup,
+    signin,
+    welcome,
+)
 
 urlpatterns = [
     path("signin/", signin.sign_in, name="signin"),

@@ -1,6 +1,6 @@
 """Waiting for a directory: a sign-in that it checks, a change that it makes; and the new password it wants first."""
 
-from typing import Any, cast
+from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
@@ -162,7 +162,7 @@ def _cannot(reason: str) -> str:
 
 def hand_over(request: HttpRequest, kept: dict[str, Any]) -> HttpResponse:
     """Wait in a session of nobody: the old one ends with the old password, and a new one begins when it is done."""
-    console = request.user.is_authenticated and is_console_open(request, cast(User, request.user))
+    console = request.user.is_authenticated and is_console_open(request, request.user)
     proved = {key: request.session[key] for key in KEPT if key in request.session}
     request.session.flush()
     request.session[WAITS_FOR] = {**kept, "console": console, "proved": proved}

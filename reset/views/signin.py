@@ -1,6 +1,6 @@
 """Pages of sign-in: user name and password, the app code that opens the console, and the way out."""
 
-from typing import cast
+from typing import Any, cast
 
 from django.conf import settings
 from django.contrib.auth import login, logout
@@ -61,8 +61,8 @@ def sign_in(request: HttpRequest, slug: str | None = None) -> HttpResponse:
             return go_on(request, outcome, slug or "")
         form.add_error(None, why_not(outcome))
     reset_address = access.address("reset-identify", slug)
-    context = {"reset_address": reset_address, "error": _told_before(request)}
-    return page(request, "signin/signin.html", hinted or tenants.find_only(), form=form, **context)
+    shown: dict[str, Any] = {"form": form, "reset_address": reset_address, "error": _told_before(request)}
+    return page(request, "signin/signin.html", hinted or tenants.find_only(), **shown)
 
 
 def go_on(request: HttpRequest, outcome: Outcome, slug: str) -> HttpResponse:
