@@ -185,15 +185,18 @@ def ldif(dn: str, attributes: dict[str, Any]) -> str:
     return "\n".join(f"{name}:: {base64.b64encode(value.encode()).decode()}" for name, value in lines) + "\n\n"
 
 
-def skeleton() -> Iterator[str]:
-    """LDIF of what every test directory holds: its folders and its accounts."""
-    yield ldif(BASE_DN, {"objectClass": ["top", "dcObject", "organization"], "dc": "example", "o": "Example"})
+def skeleton(further: dict[str, dict[str, Any]] | None = None) -> Iterator[str]:
+    """LDIF of what every test directory holds: its folders and its accounts. `further` attributes are by DN."""
+    more = further or {}
+    base = {"objectClass": ["top", "dcObject", "organization"], "dc": "example", "o": "Example"}
+    yield ldif(BASE_DN, base | more.get(BASE_DN, {}))
     for name in ("people", "groups", "accounts", "policies", "bulk"):
         yield ldif(f"ou={name},{BASE_DN}", {"objectClass": ["top", "organizationalUnit"], "ou": name})
     password = salted_sha1(ACCOUNT_PASSWORD)
     for dn in (ACCOUNT, POWERFUL_ACCOUNT, READING_ACCOUNT):
         classes = ["top", "applicationProcess", "simpleSecurityObject"]
-        yield ldif(dn, {"objectClass": classes, "cn": dn[3:].partition(",")[0], "userPassword": password})
+        attributes = {"objectClass": classes, "cn": dn[3:].partition(",")[0], "userPassword": password}
+        yield ldif(dn, attributes | more.get(dn, {}))
 
 
 def crowd(people: int) -> Iterator[str]:
