@@ -11,7 +11,9 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, load_pem_private_key, pkcs12
 from cryptography.x509 import load_pem_x509_certificate
 
@@ -43,7 +45,9 @@ CACHE = str(64 * 1024 * 1024)  # bytes; an import crawls with what it takes by i
 PASSWORD_ADMINISTRATORS = f"cn=password administrators,{GROUPS}"
 # Without these a search ends after 2,000 entries found or 5,000 looked at, pages or not.
 UNLIMITED = ("nsSizeLimit", "nsLookThroughLimit", "nsPagedLookThroughLimit", "nsPagedSizeLimit", "nsIDListScanLimit")
-POLICY_ATTRIBUTES = "objectClass || passwordMinLength || passwordLockout || passwordMaxFailure || passwordAdminDN"
+POLICY_ATTRIBUTES = (
+    "objectClass || passwordMinLength || passwordHistory || passwordLockout || passwordMaxFailure || passwordMustChange"
+)
 
 
 @contextmanager
@@ -172,7 +176,10 @@ def _keep_certificate(folder: Path) -> None:
         (config / name).write_text("a word for NSS\n")
     (config / "pin.txt").write_text("Internal (Software) Token:a word for NSS\n")
     certificate, key = load_pem_x509_certificate(pem), load_pem_private_key(pem, None)
-    bundle = pkcs12.serialize_key_and_certificates(b"Server-Cert", key, certificate, None, BestAvailableEncryption(b"x"))  # type: ignore[arg-type]
+    assert isinstance(key, EllipticCurvePrivateKey)
+    bundle = pkcs12.serialize_key_and_certificates(
+        b"Server-Cert", key, certificate, None, BestAvailableEncryption(b"x")
+    )
     (folder / "server.p12").write_bytes(bundle)
     word = ["-d", str(config), "-f", str(config / "word")]
     _run("certutil", "-N", *word)
@@ -183,7 +190,7 @@ def _keep_certificate(folder: Path) -> None:
 def _import(folder: Path, people: int) -> None:
     members = {"objectClass": ["top", "groupOfNames"], "cn": "password administrators", "member": POWERFUL_ACCOUNT}
     unlimited = dict.fromkeys(UNLIMITED, "-1")
-    further = {BASE_DN: {"aci": _rights()}, ACCOUNT: unlimited, READING_ACCOUNT: unlimited}
+    further: dict[str, dict[str, Any]] = {BASE_DN: {"aci": _rights()}, ACCOUNT: unlimited, READING_ACCOUNT: unlimited}
     entries = folder / "ldif" / "entries.ldif"
     with entries.open("w") as file:
         file.writelines(skeleton(further))
@@ -194,7 +201,7 @@ def _import(folder: Path, people: int) -> None:
 
 def _rights() -> list[str]:
     writers = f"ldap:///{ACCOUNT} || ldap:///{POWERFUL_ACCOUNT}"
-    written = "userPassword || accountUnlockTime || passwordRetryCount || retryCountResetTime"
+    written = "userPassword || accountUnlockTime || passwordRetryCount || passwordExpirationTime"
     return [
         '(targetattr != "userPassword || passwordHistory || aci")(version 3.0; acl "all read"; '
         'allow (read, search, compare) userdn = "ldap:///all";)',
