@@ -9,8 +9,7 @@ import ldap
 from writeback.connectors.base import Capabilities, DirectoryError, Entry, Probe, Reason
 from writeback.connectors.connection import Change, Connection, Found
 from writeback.connectors.failures import LdapError
-from writeback.connectors.ldap_directory import PERSON, LdapConnector
-from writeback.connectors.names import protected_by_name
+from writeback.connectors.ldap_directory import PERSON, LdapConnector, why_protected
 from writeback.connectors.password_policy import Said, policy_request, policy_said, refusal, time_of
 from writeback.connectors.pool import bound, reading
 
@@ -76,7 +75,7 @@ class Ds389(LdapConnector):
         """
         with bound(self.access) as connection:
             person = next(connection.pages(self.access.base_dn, PERSON, ["1.1"], size=1), None)
-            if person is None or protected_by_name(self.access, person.dn):
+            if person is None or why_protected(self.access, person.dn):
                 return True
             nobodys = secrets.token_hex(32).encode()
             changes: list[Change] = [
@@ -106,7 +105,7 @@ class Ds389(LdapConnector):
             must_change=must_change and policy.must_change,
             is_password_expired=not must_change and ends_at is not None and _FIRST_DAY_OVER < ends_at <= now,
             cannot_change=not policy.allows_change,
-            protected=self.protected(found),
+            protected=why_protected(self.access, found.dn),
             tries_left=_tries_left(found, policy, now),
             password_set_at=time_of(found.text("pwdupdatetime")),
         )

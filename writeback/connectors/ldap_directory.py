@@ -11,12 +11,11 @@ from ldap.filter import escape_filter_chars
 from writeback.connectors.base import Access, Connector, DirectoryError, Entry, Reason
 from writeback.connectors.connection import Connection, Found, open_connection
 from writeback.connectors.failures import LdapError
-from writeback.connectors.names import protected_by_name
 from writeback.connectors.password_policy import Said, policy_request, policy_said
 from writeback.connectors.pool import reading
+from writeback.connectors.protected import is_same, why_place_is_protected
 
-# What a person is; anything else with a password (an application, an administrator's role) is left alone.
-PERSON_CLASSES = frozenset({"person", "account", "posixaccount"})
+# What a person is; nothing else that has a password (an application, an administrator's role) is ever found.
 PERSON = "(|(objectClass=person)(objectClass=account)(objectClass=posixAccount))"
 # The directories keep the time of the last password in whole seconds. Two passwords set within one would leave the mark
 # as it was, so nobody is told of a mark whose second is still running, give or take what our clock and theirs differ.
@@ -57,21 +56,17 @@ class LdapConnector(Connector):
 
     def _found(self, anchor: str) -> Found:
         where = f"({self.anchor_attribute}={escape_filter_chars(anchor)})"
-        return self._one(where, ("objectClass", self.anchor_attribute, *self.attributes))
+        return self._one(where, (self.anchor_attribute, *self.attributes))
 
     def _one(self, where: str, attributes: Sequence[str]) -> Found:
         """Raises DirectoryError: NOT_FOUND for none, UNKNOWN for several."""
-        found = reading(self.access, lambda connection: connection.search(self.access.base_dn, where, attributes))
+        person = f"(&{where}{PERSON})"
+        found = reading(self.access, lambda connection: connection.search(self.access.base_dn, person, attributes))
         if not found:
             raise DirectoryError(Reason.NOT_FOUND)
         if len(found) > 1:
             raise DirectoryError(Reason.UNKNOWN, f"{len(found)} entries fit")
         return found[0]
-
-    def protected(self, found: Found) -> str:
-        """Why nothing is written to this entry, or nothing."""
-        classes = {name.lower() for name in found.texts("objectclass")}
-        return protected_by_name(self.access, found.dn) or ("" if classes & PERSON_CLASSES else "not_a_person")
 
     def ensure_writable(self, entry: Entry) -> None:
         """Raises DirectoryError with PROTECTED or DISABLED."""
@@ -100,6 +95,12 @@ class LdapConnector(Connector):
     @abstractmethod
     def bind_refusal(self, entry: Entry, error: LdapError) -> DirectoryError:
         """Why a person was not let in."""
+
+
+def why_protected(access: Access, dn: str) -> str:
+    """Why nothing is written to this entry; empty where it may be."""
+    own = "the account that writes" if is_same(dn, access.account) else ""
+    return own or why_place_is_protected(dn, access.denied)
 
 
 def _until_settled(marked: datetime | None, now: datetime) -> float:

@@ -5,12 +5,15 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
+import ldap.dn
+
 from writeback.connectors.base import Access, DirectoryError, Reason
 from writeback.connectors.connection import Connection, Found
 from writeback.connectors.failures import LdapError
-from writeback.connectors.names import domain_of, is_at_or_below, protected_by_name
+from writeback.connectors.ldap_directory import why_protected
 from writeback.connectors.openldap import ADMINISTRATIVE_LOCK
 from writeback.connectors.pool import bound, reading
+from writeback.connectors.protected import is_within
 from writeback.connectors.reading import GroupEntry, Mapping, Person, Reader
 
 PEOPLE = "(|(objectClass=inetOrgPerson)(objectClass=posixAccount))"
@@ -93,7 +96,7 @@ class LdapReader(Reader):
             dn=found.dn,
             fields={field: value for field, value in read.items() if value},
             is_enabled=self.is_enabled(found),
-            protected=protected_by_name(self.access, found.dn),
+            protected=why_protected(self.access, found.dn),
         )
 
     def _group(self, found: Found) -> GroupEntry:
@@ -117,7 +120,7 @@ class OpenLdapReader(LdapReader):
     def _numbers(self, connection: Connection) -> list[str]:
         """They stand at the top of the database, which may be above our base."""
         tops = connection.read("", ["namingContexts"]).texts("namingcontexts")
-        top = next((each for each in tops if is_at_or_below(self.access.base_dn, each)), self.access.base_dn)
+        top = next((each for each in tops if is_within(self.access.base_dn, each)), self.access.base_dn)
         return connection.read(top, ["contextCSN"]).texts("contextcsn")
 
     def changed_since(self, mark: str) -> str:
@@ -157,3 +160,9 @@ class Ds389Reader(LdapReader):
 
     def is_enabled(self, found: Found) -> bool:
         return found.text("nsaccountlock").lower() != "true"
+
+
+def domain_of(base_dn: str) -> str:
+    """example.test of dc=example,dc=test (RFC 2247); nothing where the base has no such parts."""
+    pairs = [pair for rdn in ldap.dn.str2dn(base_dn) for pair in rdn]
+    return ".".join(value for name, value, _flags in pairs if name.lower() == "dc").lower()

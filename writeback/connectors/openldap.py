@@ -9,8 +9,7 @@ from ldap.controls import AssertionControl
 from writeback.connectors.base import Capabilities, DirectoryError, Entry, Probe, Reason
 from writeback.connectors.connection import Change, Connection, Found
 from writeback.connectors.failures import LdapError
-from writeback.connectors.ldap_directory import PERSON, LdapConnector
-from writeback.connectors.names import protected_by_name
+from writeback.connectors.ldap_directory import PERSON, LdapConnector, why_protected
 from writeback.connectors.password_policy import (
     PASSWORD_MODIFY,
     POLICY_CONTROL,
@@ -87,7 +86,7 @@ class OpenLdap(LdapConnector):
         """
         with bound(self.access) as connection:
             person = next(connection.pages(self.access.base_dn, PERSON, ["1.1"], size=1), None)
-            if person is None or protected_by_name(self.access, person.dn):
+            if person is None or why_protected(self.access, person.dn):
                 return True
             impossible = AssertionControl(True, NEVER)
             letter: list[Change] = [(ldap.MOD_REPLACE, "userPassword", [b"x"])]
@@ -114,7 +113,7 @@ class OpenLdap(LdapConnector):
             must_change=policy.must_change and found.text("pwdreset") == "TRUE",
             is_password_expired=bool(policy.max_age and set_at and set_at + timedelta(seconds=policy.max_age) <= now),
             cannot_change=not policy.allows_change,
-            protected=self.protected(found),
+            protected=why_protected(self.access, found.dn),
             tries_left=_tries_left(found.texts("pwdfailuretime"), policy, now),
             password_set_at=set_at,
         )
