@@ -187,7 +187,9 @@ def _changed(request: HttpRequest, user: User, kept: dict[str, Any]) -> HttpResp
     messages.success(request, _("Your password was changed. Every other session was signed out."))
     _wish(request, kept["next"])
     if kept.get("due"):
-        return go_on(request, Outcome(user, signin.what_then(user, timezone.now())), kept["slug"])
+        with tenants.opened(tenant_of(user)):
+            then = signin.what_then(user, timezone.now())
+        return go_on(request, Outcome(user, then), kept["slug"])
     response = enter(request, user)
     if kept["console"]:
         request.session[CONSOLE_VERIFIED] = user.credentials_epoch

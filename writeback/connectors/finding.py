@@ -17,8 +17,8 @@ CONNECTORS = {
 }
 READERS = {
     Kind.ACTIVE_DIRECTORY: ("writeback.connectors.active_directory_reading", "ActiveDirectoryReader"),
-    Kind.OPENLDAP: ("writeback.connectors.openldap_reading", "OpenLdapReader"),
-    Kind.DS389: ("writeback.connectors.ds389_reading", "Ds389Reader"),
+    Kind.OPENLDAP: ("writeback.connectors.ldap_reading", "OpenLdapReader"),
+    Kind.DS389: ("writeback.connectors.ldap_reading", "Ds389Reader"),
 }
 
 
