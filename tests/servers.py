@@ -4,6 +4,7 @@
 `stop()` and `start()` (again on the same port).
 """
 
+import importlib.metadata
 import os
 import shutil
 import signal
@@ -24,7 +25,26 @@ PACKAGES = {
     "postgres": ["postgresql"],
     "redis": ["redis-server"],
     "browser": ["chromium", "fonts-noto-core"],
+    "directory": [
+        *("samba-ad-dc", "samba-ad-provision", "winbind", "ldb-tools", "slapd", "ldap-utils", "389-ds-base"),
+        *("libnss3-tools", "libldap-dev", "libsasl2-dev", "gcc", "python3-dev", "iproute2"),
+    ],
 }
+# What of them the tests of directories look for.
+DIRECTORY_PROGRAMS = (
+    *(
+        "samba",
+        "samba-tool",
+        "ldbadd",
+        "ldbmodify",
+        "ldbrename",
+        "slapd",
+        "slapadd",
+        "ldapmodify",
+        "ns-slapd",
+        "certutil",
+    ),
+)
 
 
 class ServerMissing(Exception):
@@ -42,6 +62,22 @@ def browser_program() -> str | None:
     return next((path for name in BROWSERS if (path := shutil.which(name))), None)
 
 
+def has_python_ldap() -> bool:
+    return any(True for _found in importlib.metadata.distributions(name="python-ldap"))
+
+
+def missing_for_directories() -> str | None:
+    """Why directory servers can't be run or spoken to here; None when they can."""
+    programs = all(shutil.which(name) or shutil.which(f"/usr/sbin/{name}") for name in DIRECTORY_PROGRAMS)
+    if not programs or not Path("/usr/share/samba/setup").is_dir():
+        return f"needs Debian's {' '.join(PACKAGES['directory'])}"
+    if not has_python_ldap():
+        return (
+            "needs python-ldap (requirements-ldap.lock), built with Debian's libldap-dev libsasl2-dev gcc python3-dev"
+        )
+    return None if os.geteuid() == 0 else "needs root: Samba's ports are below 1024"
+
+
 def missing() -> dict[str, str]:
     """Marks whose server is not on this machine, with the reason to show."""
     found = {
@@ -49,7 +85,9 @@ def missing() -> dict[str, str]:
         "redis": shutil.which("redis-server"),
         "browser": browser_program(),
     }
-    return {mark: f"needs Debian's {' '.join(PACKAGES[mark])}" for mark, path in found.items() if path is None}
+    reasons = {mark: f"needs Debian's {' '.join(PACKAGES[mark])}" for mark, path in found.items() if path is None}
+    directories = missing_for_directories()
+    return reasons | ({"directory": directories} if directories else {})
 
 
 def free_port() -> int:
@@ -88,7 +126,7 @@ def stop(process: subprocess.Popen[bytes], by: int = signal.SIGTERM) -> None:
     process.wait()
 
 
-def _tied_to_us(user: str | None, end_by: str) -> list[str]:
+def tied_to_us(user: str | None, end_by: str) -> list[str]:
     """A command prefix: run as `user` (root only) and get a signal when this process dies, however it dies."""
     setpriv = shutil.which("setpriv")
     if setpriv is None:
@@ -112,7 +150,7 @@ def _initialise(folder: Path, user: str | None) -> None:
         shutil.chown(folder, user, user)
     options = ["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]
     subprocess.run(
-        [*_tied_to_us(user, "TERM"), initdb, "-D", str(folder / "data"), *options],
+        [*tied_to_us(user, "TERM"), initdb, "-D", str(folder / "data"), *options],
         check=True,
         cwd=folder,
         stdout=subprocess.DEVNULL,
@@ -142,7 +180,7 @@ def postgresql_in(folder: Path, port: int, *settings: str) -> Iterator[str]:
     log = folder / "log"
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [*_tied_to_us(user, "INT"), str(postgresql_program("postgres")), "-D", str(folder / "data"), *options],
+            [*tied_to_us(user, "INT"), str(postgresql_program("postgres")), "-D", str(folder / "data"), *options],
             cwd=folder,
             stdout=output,
             stderr=output,
@@ -177,7 +215,7 @@ class Redis:
             raise ServerMissing("redis-server is not installed")
         options = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder), "--save", ""]
         self.process = subprocess.Popen(
-            [*_tied_to_us(None, "TERM"), program, *options, "--appendonly", "no"],
+            [*tied_to_us(None, "TERM"), program, *options, "--appendonly", "no"],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
