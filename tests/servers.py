@@ -57,6 +57,11 @@ def postgresql_program(name: str) -> str | None:
     return str(versions[-1]) if versions else shutil.which(name)
 
 
+def program(name: str) -> str | None:
+    """Path of a program, also of those for administrators, which are off a user's PATH."""
+    return shutil.which(name, path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin")))
+
+
 def browser_program() -> str | None:
     """Path of Chromium."""
     return next((path for name in BROWSERS if (path := shutil.which(name))), None)
@@ -210,12 +215,12 @@ class Redis:
 
     def start(self) -> None:
         """Raises ServerMissing."""
-        program = shutil.which("redis-server")
-        if program is None:
+        redis_server = shutil.which("redis-server")
+        if redis_server is None:
             raise ServerMissing("redis-server is not installed")
         options = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder), "--save", ""]
         self.process = subprocess.Popen(
-            [*tied_to_us(None, "TERM"), program, *options, "--appendonly", "no"],
+            [*tied_to_us(None, "TERM"), redis_server, *options, "--appendonly", "no"],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
