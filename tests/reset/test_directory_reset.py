@@ -7,12 +7,15 @@ import pytest
 from django.utils import timezone
 from django_scopes import scopes_disabled
 
+from accounts import executors
 from accounts.audit import Activity
 from accounts.models import AuditEvent, Tenant, User
 from notifications.models import Message
 from policy.models import ResetPolicy
 from reset.models import ResetRequest, State
 from tests import wizard
+from tests.conftest import make_user
+from tests.reset import journeys
 from tests.reset.in_directory import ANCHOR, NORA, OLD, North, jobs, make_north, work
 from tests.reset.journeys import NEW, PASSWORD, STATUS, VERIFY, Browser, begin, newest, prove
 from writeback import recovery
@@ -226,10 +229,26 @@ def test_who_may_not_change_their_password_is_no_worse_off_than_a_stranger(north
     assert "only an administrator" in client.get(STATUS).content.decode()
 
 
-def test_e1_known_and_unknown_names_of_a_directory_see_the_same_first_pages(north: North) -> None:
-    for name in (NORA, "nobody@north.example"):
+def test_e2_all_names_of_a_directory_take_the_same_pages_by_the_same_statements(north: North, acme: Tenant) -> None:
+    flags: dict[str, dict[str, bool]] = {
+        "off": {"is_enabled": False},
+        "guarded": {"is_protected_in_directory": True},
+        "bound": {"cannot_change_password": True},
+    }
+    for number, (name, values) in enumerate(flags.items()):
+        make_user(acme, f"{name}@north.example", directory=north.connector.directory, anchor=str(number), **values)
+    executors.current_keys()  # known for a minute, whoever asks first
+    seen = set()
+    for name in ("nora", "nobody", *flags):
         client = Browser()
-        assert wizard.start(client, name).url == VERIFY
+        with journeys.statements() as begun:
+            assert wizard.start(client, f"{name}@north.example").url == VERIFY
+        with journeys.statements() as chosen:
+            wizard.choose(client, client.get(VERIFY).context["offers"][0].method)
+        with journeys.statements() as answered:
+            wizard.answer(client, "000000")
+        seen.add((tuple(begun), tuple(chosen), tuple(answered)))
+    assert len(seen) == 1
 
 
 def test_the_page_says_where_the_password_holds_later(north: North) -> None:

@@ -9,12 +9,14 @@ from django.test import Client
 from django.utils import timezone
 from django_scopes import scopes_disabled
 
+from accounts import executors
 from accounts.audit import Activity
 from accounts.models import AuditEvent, Domain, Tenant, User
 from notifications.models import Message
 from reset import asking
 from reset.models import OwnChallenge
 from tests.conftest import make_user
+from tests.reset import journeys
 from tests.reset.in_directory import NORA, OLD, North, jobs, make_north, work
 from tests.reset.signing_in import PASSWORD, is_signed_in, post_sign_in
 from writeback import recovery
@@ -74,6 +76,22 @@ def test_e1_a_wrong_password_and_a_name_nobody_has_read_the_same(name: str, nort
     assert NEUTRAL in told(client, response)
     assert not is_signed_in(client)
     assert jobs()[-1].operation == Operation.VERIFY
+
+
+def test_e2_all_names_of_a_directory_are_asked_for_by_the_same_statements(north: North, acme: Tenant) -> None:
+    make_user(acme, "off@north.example", directory=north.connector.directory, anchor="7", is_enabled=False)
+    make_user(acme, "kept@north.example", PASSWORD)
+    executors.current_keys()  # known for a minute, whoever asks first
+    seen = set()
+    for name in ("nora", "nobody", "off", "kept"):
+        client = Client()
+        with journeys.statements() as asked:
+            post_sign_in(client, f"{name}@north.example", "wrong")
+        work()
+        with journeys.statements() as settled:
+            client.get(WAIT)
+        seen.add((tuple(asked), tuple(settled)))
+    assert len(seen) == 1
 
 
 def test_e2_an_answer_is_held_back_to_a_step_of_time(acme: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """People come in by directory and anchor: renamed, moved, disabled, gone and back, never merged by name."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -80,7 +81,7 @@ def test_once_a_day_everything_is_read(acme: Tenant, connector: Connector, corp:
     corp.put("a1")
     bring_in(connector, corp)
     with opened(acme):
-        Connector.objects.update(fully_synced_at=timezone.now() - timezone.timedelta(hours=25))
+        Connector.objects.update(fully_synced_at=timezone.now() - timedelta(hours=25))
     assert bring_in(connector, corp).is_full
 
 
