@@ -54,8 +54,8 @@ class Privileged:
 
 class ActiveDirectoryReader(Reader):
     def __init__(self, access: Access, mapping: Mapping | None = None) -> None:
-        self.access = access
-        self.mapping = mapping or DEFAULT
+        super().__init__(access)
+        self.mapping: Mapping = mapping or DEFAULT
 
     def mark(self) -> str:
         with self._connection() as connection:
