@@ -5,8 +5,8 @@ import pytest
 from tests.directories.ds389 import ds389
 from tests.directories.ldap_server import PEOPLE, READING_ACCOUNT, LdapServer, Rules
 from tests.writeback.asking import carried_out, refused
-from writeback.connectors import connector_for
 from writeback.connectors.base import Reason
+from writeback.connectors.finding import connector_for
 from writeback.connectors.orders import Operation, Order, Outcome, Step, StepResult
 
 pytestmark = pytest.mark.directory

@@ -4,8 +4,8 @@ import pytest
 
 from tests.directories.ldap_server import ACCOUNT, BULK, PEOPLE, READING_ACCOUNT, LdapServer
 from tests.writeback.asking import refused
-from writeback.connectors import connector_for
 from writeback.connectors.base import Reason
+from writeback.connectors.finding import connector_for
 
 pytestmark = pytest.mark.directory
 

@@ -4,10 +4,15 @@ import pytest
 
 from tests.directories.ldap_server import LdapServer
 from tests.writeback.asking import refused
-from writeback.connectors import CONNECTORS, connector_for
-from writeback.connectors.base import Reason
+from writeback.connectors.base import Kind, Reason
+from writeback.connectors.ds389 import Ds389
+from writeback.connectors.finding import connector_for
+from writeback.connectors.ldap_directory import LdapConnector
+from writeback.connectors.openldap import OpenLdap
 
 pytestmark = pytest.mark.directory
+
+OF_KIND: dict[Kind, type[LdapConnector]] = {Kind.OPENLDAP: OpenLdap, Kind.DS389: Ds389}
 
 ODD_NAMES = (
     "Smith, John",
@@ -36,7 +41,7 @@ ODD_PASSWORDS = (
 @pytest.mark.parametrize("name", ODD_NAMES)
 def test_w2_a_name_with_reserved_characters_is_only_a_name(directory: LdapServer, name: str) -> None:
     person = directory.add_person(f"odd-{ODD_NAMES.index(name)}", rdn=name)
-    connector = connector_for(directory.access())
+    connector = OF_KIND[directory.kind](directory.access())
     entry = connector.find(person.anchor)
     connector.set_password(entry, "Brand-new-77")
     connector.verify(connector.find(person.anchor), "Brand-new-77")
@@ -48,12 +53,12 @@ def test_w2_a_name_with_reserved_characters_is_only_a_name(directory: LdapServer
 @pytest.mark.parametrize("login", ODD_LOGINS)
 def test_w2_a_user_id_is_never_a_filter(directory: LdapServer, login: str) -> None:
     with refused(Reason.NOT_FOUND):
-        CONNECTORS[directory.kind](directory.access()).find_anchor(login)
+        OF_KIND[directory.kind](directory.access()).find_anchor(login)
 
 
 def test_an_anchor_is_found_by_user_id_and_by_mail(directory: LdapServer) -> None:
     person = directory.somebody()
-    connector = CONNECTORS[directory.kind](directory.access())
+    connector = OF_KIND[directory.kind](directory.access())
     assert connector.find_anchor(person.uid) == person.anchor
     assert connector.find_anchor(f"{person.uid}@example.test") == person.anchor
 

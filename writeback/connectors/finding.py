@@ -33,7 +33,7 @@ def connector_for(access: Access) -> Connector:
     return connector
 
 
-def reader_for(access: Access, mapping: Mapping) -> Reader:
+def reader_for(access: Access, mapping: Mapping | None = None) -> Reader:
     """The same for bringing people and groups in."""
     reader: Reader = _class(READERS[access.kind])(access, mapping)
     return reader

@@ -46,7 +46,8 @@ class LdapReader(Reader):
     lock_attribute: str
 
     def __init__(self, access: Access, mapping: Mapping | None = None) -> None:
-        self.access, self.mapping = access, mapping or Mapping({})
+        self.access = access
+        self.mapping: Mapping = mapping or Mapping({})
         self._attributes = USUAL | self.mapping.attributes
         self._domain = domain_of(access.base_dn)
 
