@@ -42,6 +42,7 @@ REASONS = {
     0x775: Reason.LOCKED,
 }
 PASSWORD_RESTRICTION = 0x52D
+DENIED_CHANGE = (19, 50)  # how Samba and Windows refuse it to who may not change their password
 
 USER = [
     "objectClass",
@@ -78,7 +79,12 @@ def sd_flags() -> RequestControl:
 
 
 def as_unicode_pwd(password: str) -> bytes:
-    """MS-ADTS section 3.1.1.3.1.5: quoted, UTF-16. Raises DirectoryError with POLICY for what that can't hold."""
+    """MS-ADTS section 3.1.1.3.1.5: quoted, UTF-16. Raises DirectoryError with POLICY for what that can't hold.
+
+    Nor a NUL: it could be set, but a bind would end there.
+    """
+    if "\0" in password:
+        raise DirectoryError(Reason.POLICY, "not encodable")
     try:
         return f'"{password}"'.encode("utf-16-le")
     except UnicodeEncodeError:
@@ -144,9 +150,11 @@ class ActiveDirectory(Connector):
         try:
             self._modify(entry, changes, controls)
         except LdapError as error:
-            if error.windows != PASSWORD_RESTRICTION:
-                raise known_reason(error) from None
-            raise error.because(self._broken_rule(entry, new, bool(current), bool(hints))) from None
+            if error.windows == PASSWORD_RESTRICTION:
+                raise error.because(self._broken_rule(entry, new, bool(current), bool(hints))) from None
+            if current and entry.cannot_change and error.result in DENIED_CHANGE and error.windows not in REASONS:
+                raise error.because(Reason.CANNOT_CHANGE) from None
+            raise known_reason(error) from None
 
     def unlock(self, entry: Entry) -> None:
         self._write(entry, "lockoutTime")
