@@ -255,6 +255,7 @@ CELERY_BEAT_SCHEDULE = {
     "expire-requests": {"task": "reset.tasks.expire_requests", "schedule": timedelta(minutes=1)},
     "watch-spending": {"task": "reset.tasks.watch_spending", "schedule": timedelta(minutes=5)},
     "look-through-addresses": {"task": "reset.tasks.look_through_addresses", "schedule": timedelta(minutes=10)},
+    "sync-due": {"task": "writeback.tasks.sync_due", "schedule": timedelta(minutes=1)},
     "prune": {"task": "reset.tasks.prune", "schedule": timedelta(hours=1)},
     "ensure-partitions": {"task": "reset.tasks.ensure_partitions", "schedule": timedelta(hours=12)},
 }

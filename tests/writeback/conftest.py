@@ -1,17 +1,30 @@
-"""Real directories for the tests that need them: each started once, when the first test asks for it."""
+"""Real directories for the tests that need them: each started once, when the first test asks for it. And one in memory."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from accounts.models import Tenant
 from tests.directories import samba
 from tests.directories.ds389 import ds389
 from tests.directories.ldap_server import LdapServer, Rules
 from tests.directories.openldap import openldap
+from tests.writeback.directory import FakeDirectory, make_connector
+from writeback.models import Connector
 
 CROWD = 10_000
 STRICT = Rules(min_age=3600, max_age=7200, history=0, max_failure=0)
+
+
+@pytest.fixture
+def corp() -> FakeDirectory:
+    return FakeDirectory()
+
+
+@pytest.fixture
+def connector(acme: Tenant) -> Connector:
+    return make_connector(acme)
 
 
 @pytest.fixture(scope="session")

@@ -3,14 +3,15 @@
 import itertools
 import time
 import tracemalloc
+from typing import Any
 
 import pytest
 
 from tests.directories.ldap_server import BULK, PEOPLE, POWERFUL_ACCOUNT, LdapServer
 from tests.writeback.asking import refused
-from writeback.connectors import READERS
 from writeback.connectors.base import Access, Kind, Reason
-from writeback.connectors.ldap_reading import LdapReader, domain_of
+from writeback.connectors.finding import reader_for
+from writeback.connectors.ldap_reading import domain_of
 from writeback.connectors.reading import Mapping
 
 pytestmark = pytest.mark.directory
@@ -21,8 +22,8 @@ FULL = {Kind.OPENLDAP: 2.0, Kind.DS389: 5.0}
 CHANGED = 0.5
 
 
-def reader(access: Access, mapping: Mapping | None = None) -> LdapReader:
-    return READERS[access.kind](access, mapping)
+def reader(access: Access, mapping: Mapping | None = None) -> Any:
+    return reader_for(access, mapping)
 
 
 def test_everybody_is_read_page_by_page_in_flat_memory(directory: LdapServer) -> None:
