@@ -15,12 +15,12 @@ from ldap.controls import RequestControl
 from tests import servers
 from tests.certificates import make_certificates
 from tests.directories.samba import ACCOUNT, Samba
-from tests.directories.stand_in import BIND, EXTENDED, MODIFY, StandIn, stand_in
+from tests.directories.stand_in import BIND, EXTENDED, MODIFY, UNBIND, StandIn, stand_in
 from writeback.connectors.active_directory import ActiveDirectory
 from writeback.connectors.base import Access, DirectoryError, Kind, Reason, Server
 from writeback.connectors.connection import Change, Connection, open_connection
 from writeback.connectors.failures import LdapError, printable
-from writeback.connectors.pool import POOL, reading
+from writeback.connectors.pool import IDLE_CONNECTIONS, POOL, Pool, reading
 
 pytestmark = pytest.mark.directory
 PPOLICY = "1.3.6.1.4.1.42.2.27.8.5.1"
@@ -219,6 +219,31 @@ def test_a_write_without_an_answer_may_have_happened_and_a_read_may_not(tmp_path
             assert (error.value.reason, error.value.may_have_happened) == (Reason.UNREACHABLE, ask in WRITES)
             assert connection.is_lost
             connection.close()
+
+
+def test_a_child_leaves_its_parent_s_connections_alone(tmp_path: Path) -> None:
+    """Letting go of one would say good-bye on a socket that the parent still speaks on."""
+    with encrypted(tmp_path, "127.0.0.1") as (server, ca):
+        given = access(server.port, ca)
+        parent = Pool()
+        parent.give_back(open_connection(given))
+        parent.leave_to_parent()
+        assert parent.take(given) is None
+        assert server.heard_of(UNBIND) == []
+
+
+def test_idle_connections_are_few_and_all_can_be_ended(tmp_path: Path) -> None:
+    with encrypted(tmp_path, "127.0.0.1") as (server, ca):
+        given, pool = access(server.port, ca), Pool()
+        for connection in [open_connection(given) for _number in range(IDLE_CONNECTIONS + 2)]:
+            pool.give_back(connection)
+        kept = [pool.take(given) for _number in range(IDLE_CONNECTIONS + 1)]
+        assert kept.count(None) == 1
+        for idle in kept:
+            if idle:
+                pool.give_back(idle)
+        pool.close()
+        assert pool.take(given) is None
 
 
 def test_two_threads_never_share_a_connection(domain: Samba) -> None:
