@@ -43,6 +43,7 @@ LOOK_BACK = (timedelta(hours=1), timedelta(days=1), timedelta(days=30))
 class LdapReader(Reader):
     """One directory read as its account, whose searches must not be limited in size."""
 
+    anchors_are_cheap = True
     anchor_attribute: str
     lock_attribute: str
 
