@@ -129,6 +129,11 @@ def test_no_server_at_all_is_unreachable(domain: Samba) -> None:
         assert refused(domain.access(servers=given)).reason is Reason.UNREACHABLE
 
 
+@pytest.mark.parametrize("host", ["", ".x", "a" * 70 + ".example", "a b", "x\0y", "\ud83d"])
+def test_a_host_that_is_none_is_unreachable(host: str) -> None:
+    assert refused(access(1, "", host=host)).reason is Reason.UNREACHABLE
+
+
 def test_an_untrusted_server_is_told_of_before_a_dead_one(domain: Samba, tmp_path: Path) -> None:
     wrong = make_certificates(tmp_path, domain.address).ca.read_text()
     given = (domain.access().servers[0], Server("127.0.0.1", servers.free_port()))
@@ -147,7 +152,7 @@ def test_a_silent_server_is_given_up_in_time(starttls: bool) -> None:
 def test_a_name_that_leads_elsewhere_than_allowed_hears_nothing(tmp_path: Path) -> None:
     # libldap takes the machine's own name for "localhost".
     with encrypted(tmp_path, "localhost", socket.gethostname()) as (server, ca):
-        for addresses, is_allowed in ((("127.0.0.1",), True), (("127.9.9.9",), False)):
+        for addresses, is_allowed in ((("127.9.9.9", "127.0.0.1"), True), (("127.9.9.9",), False)):
             given = Server("localhost", server.port, addresses=addresses)
             pinned = Access(Kind.ACTIVE_DIRECTORY, (given,), "DC=x", "CN=a,DC=x", SECRET, ca, 1)
             if is_allowed:
