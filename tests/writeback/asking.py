@@ -6,9 +6,14 @@ from typing import Any
 
 import pytest
 
-from writeback.connectors.base import Connector, DirectoryError, Reason
+from writeback.connectors import CONNECTORS
+from writeback.connectors.base import Access, Connector, DirectoryError, Reason
 from writeback.connectors.carrying_out import carry_out
 from writeback.connectors.orders import Order, Report
+
+
+def connector_for(access: Access) -> Connector:
+    return CONNECTORS[access.kind](access)
 
 
 @contextmanager

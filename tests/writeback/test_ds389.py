@@ -4,8 +4,7 @@ import pytest
 
 from tests.directories.ds389 import ds389
 from tests.directories.ldap_server import PEOPLE, READING_ACCOUNT, LdapServer, Rules
-from tests.writeback.asking import carried_out, refused
-from writeback.connectors import connector_for
+from tests.writeback.asking import carried_out, connector_for, refused
 from writeback.connectors.base import Reason
 from writeback.connectors.orders import Operation, Order, Outcome, Step, StepResult
 

@@ -4,8 +4,7 @@ import pytest
 
 from tests.directories.ldap_server import ACCOUNT, BULK, PEOPLE, READING_ACCOUNT, LdapServer
 from tests.directories.people import refusal
-from tests.writeback.asking import refused
-from writeback.connectors import connector_for
+from tests.writeback.asking import connector_for, refused
 from writeback.connectors.base import Reason
 
 pytestmark = pytest.mark.directory
@@ -50,7 +49,9 @@ def test_an_earlier_password_is_refused_for_a_reset_and_for_a_change(directory: 
     person, connector = directory.somebody(), connector_for(directory.access())
     entry = connector.find(person.anchor)
     connector.set_password(entry, NEW)
+    directory.wait_for_history(person.dn, 1)
     connector.set_password(entry, NEWER)
+    directory.wait_for_history(person.dn, 2)
     with refused(Reason.IN_HISTORY):
         connector.set_password(entry, NEW)
     with refused(Reason.IN_HISTORY):

@@ -5,8 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.directories.ldap_server import LdapServer
-from tests.writeback.asking import carried_out
-from writeback.connectors import connector_for
+from tests.writeback.asking import carried_out, connector_for
 from writeback.connectors.base import Reason
 from writeback.connectors.orders import Operation, Order, Outcome, Step, StepResult
 

@@ -4,8 +4,8 @@ import pytest
 
 from tests.directories.ldap_server import HOST, LdapServer
 from tests.servers import free_port
-from tests.writeback.asking import carried_out, refused
-from writeback.connectors import READERS, connector_for
+from tests.writeback.asking import carried_out, connector_for, refused
+from writeback.connectors import READERS
 from writeback.connectors.base import DirectoryError, Reason, Server
 from writeback.connectors.orders import Operation, Order, Outcome
 

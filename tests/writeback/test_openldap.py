@@ -6,8 +6,8 @@ import pytest
 
 from tests.directories.ldap_server import BASE_DN, LdapServer, Rules
 from tests.directories.openldap import openldap
-from tests.writeback.asking import carried_out, refused
-from writeback.connectors import READERS, connector_for
+from tests.writeback.asking import carried_out, connector_for, refused
+from writeback.connectors import READERS
 from writeback.connectors.base import Reason
 from writeback.connectors.orders import Operation, Order, Outcome, Step, StepResult
 

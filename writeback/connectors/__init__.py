@@ -1,22 +1,31 @@
-"""The kinds of directory that passwords are written to. No Django at or below this package."""
+"""The kinds of directory that are spoken to from here. No Django in this package: the agent uses it too.
 
-from writeback.connectors.active_directory import ActiveDirectory
-from writeback.connectors.base import Access, Connector, Kind
-from writeback.connectors.ds389 import Ds389
-from writeback.connectors.ldap_reading import Ds389Reader, LdapReader, OpenLdapReader
-from writeback.connectors.openldap import OpenLdap
+Where python-ldap isn't installed there are none: it is built only where directories are reached directly.
+"""
 
-CONNECTORS: dict[Kind, type[ActiveDirectory] | type[OpenLdap] | type[Ds389]] = {
-    Kind.ACTIVE_DIRECTORY: ActiveDirectory,
-    Kind.OPENLDAP: OpenLdap,
-    Kind.DS389: Ds389,
-}
+from writeback.connectors.base import Connector, Kind
+from writeback.connectors.reading import Reader
 
-READERS: dict[Kind, type[LdapReader]] = {
-    Kind.OPENLDAP: OpenLdapReader,
-    Kind.DS389: Ds389Reader,
-}
+CONNECTORS: dict[Kind, type[Connector]] = {}
+READERS: dict[Kind, type[Reader]] = {}
 
-
-def connector_for(access: Access) -> Connector:
-    return CONNECTORS[access.kind](access)
+try:
+    from writeback.connectors.active_directory import ActiveDirectory
+    from writeback.connectors.active_directory_reading import ActiveDirectoryReader
+    from writeback.connectors.ds389 import Ds389
+    from writeback.connectors.ldap_reading import Ds389Reader, OpenLdapReader
+    from writeback.connectors.openldap import OpenLdap
+except ModuleNotFoundError as error:
+    if error.name != "ldap":
+        raise
+else:
+    CONNECTORS = {
+        Kind.ACTIVE_DIRECTORY: ActiveDirectory,
+        Kind.OPENLDAP: OpenLdap,
+        Kind.DS389: Ds389,
+    }
+    READERS = {
+        Kind.ACTIVE_DIRECTORY: ActiveDirectoryReader,
+        Kind.OPENLDAP: OpenLdapReader,
+        Kind.DS389: Ds389Reader,
+    }

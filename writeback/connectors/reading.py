@@ -4,6 +4,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from writeback.connectors.base import Access
+
 FIELDS = (
     "principal_name",
     "mail",
@@ -52,6 +54,10 @@ class Mapping:
 
 class Reader(ABC):
     """Reads one directory; each call raises DirectoryError. `since` is an earlier `mark`; None reads everything."""
+
+    def __init__(self, access: Access, mapping: Mapping | None = None) -> None:
+        """Without a mapping, the usual one of the kind of directory."""
+        self.access, self.mapping = access, mapping
 
     @abstractmethod
     def mark(self) -> str:
