@@ -50,7 +50,9 @@ def test_an_earlier_password_is_refused_for_a_reset_and_for_a_change(directory: 
     person, connector = directory.somebody(), connector_for(directory.access())
     entry = connector.find(person.anchor)
     connector.set_password(entry, NEW)
+    directory.wait_for_history(person.dn, 1)
     connector.set_password(entry, NEWER)
+    directory.wait_for_history(person.dn, 2)
     with refused(Reason.IN_HISTORY):
         connector.set_password(entry, NEW)
     with refused(Reason.IN_HISTORY):

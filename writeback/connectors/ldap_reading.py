@@ -9,11 +9,11 @@ import ldap
 import ldap.dn
 
 from writeback.connectors.base import Access, Reason
-from writeback.connectors.connection import Connection, Found
+from writeback.connectors.connection import Connection, Found, open_connection
 from writeback.connectors.failures import LdapError
 from writeback.connectors.ldap_directory import why_protected
 from writeback.connectors.openldap import ADMINISTRATIVE_LOCK
-from writeback.connectors.pool import bound, reading
+from writeback.connectors.pool import reading
 from writeback.connectors.protected import is_within
 from writeback.connectors.reading import GroupEntry, Mapping, Person, Reader
 
@@ -48,7 +48,7 @@ class LdapReader(Reader):
     lock_attribute: str
 
     def __init__(self, access: Access, mapping: Mapping | None = None) -> None:
-        self.access = access
+        super().__init__(access)
         self.mapping: Mapping = mapping or Mapping({})
         self._attributes = USUAL | self.mapping.attributes
         self._domain = domain_of(access.base_dn)
@@ -75,12 +75,13 @@ class LdapReader(Reader):
 
     def pages(self, where: str, attributes: Sequence[str]) -> Iterator[Found]:
         """Raises DirectoryError: NO_RIGHTS where the account's limits end the search before its end."""
-        reading(self.access, lambda connection: connection.read("", ["1.1"]))  # a waiting connection may have died
-        with bound(self.access) as connection:
-            try:
-                yield from connection.pages(self.access.base_dn, where, list(dict.fromkeys(attributes)))
-            except LdapError as error:
-                raise error.because(Reason.NO_RIGHTS) if error.result in LIMITED else error from None
+        connection = open_connection(self.access)  # of its own: a reading may be left half done
+        try:
+            yield from connection.pages(self.access.base_dn, where, list(dict.fromkeys(attributes)))
+        except LdapError as error:
+            raise error.because(Reason.NO_RIGHTS) if error.result in LIMITED else error from None
+        finally:
+            connection.close()
 
     def newest(self, attribute: str, form: str) -> str:
         """The greatest value of a change number that begins with a time; `form` is how one is written."""
