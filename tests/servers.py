@@ -37,6 +37,11 @@ def postgresql_program(name: str) -> str | None:
     return str(versions[-1]) if versions else shutil.which(name)
 
 
+def program(name: str) -> str | None:
+    """Path of a program, also of those for administrators, which are off a user's PATH."""
+    return shutil.which(name, path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin")))
+
+
 def browser_program() -> str | None:
     """Path of Chromium."""
     return next((path for name in BROWSERS if (path := shutil.which(name))), None)
@@ -88,7 +93,7 @@ def stop(process: subprocess.Popen[bytes], by: int = signal.SIGTERM) -> None:
     process.wait()
 
 
-def _tied_to_us(user: str | None, end_by: str) -> list[str]:
+def tied_to_us(user: str | None, end_by: str) -> list[str]:
     """A command prefix: run as `user` (root only) and get a signal when this process dies, however it dies."""
     setpriv = shutil.which("setpriv")
     if setpriv is None:
@@ -112,7 +117,7 @@ def _initialise(folder: Path, user: str | None) -> None:
         shutil.chown(folder, user, user)
     options = ["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]
     subprocess.run(
-        [*_tied_to_us(user, "TERM"), initdb, "-D", str(folder / "data"), *options],
+        [*tied_to_us(user, "TERM"), initdb, "-D", str(folder / "data"), *options],
         check=True,
         cwd=folder,
         stdout=subprocess.DEVNULL,
@@ -142,7 +147,7 @@ def postgresql_in(folder: Path, port: int, *settings: str) -> Iterator[str]:
     log = folder / "log"
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [*_tied_to_us(user, "INT"), str(postgresql_program("postgres")), "-D", str(folder / "data"), *options],
+            [*tied_to_us(user, "INT"), str(postgresql_program("postgres")), "-D", str(folder / "data"), *options],
             cwd=folder,
             stdout=output,
             stderr=output,
@@ -172,12 +177,12 @@ class Redis:
 
     def start(self) -> None:
         """Raises ServerMissing."""
-        program = shutil.which("redis-server")
-        if program is None:
+        redis_server = shutil.which("redis-server")
+        if redis_server is None:
             raise ServerMissing("redis-server is not installed")
         options = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder), "--save", ""]
         self.process = subprocess.Popen(
-            [*_tied_to_us(None, "TERM"), program, *options, "--appendonly", "no"],
+            [*tied_to_us(None, "TERM"), redis_server, *options, "--appendonly", "no"],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

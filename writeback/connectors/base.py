@@ -59,11 +59,16 @@ class DirectoryError(Exception):
 
 @dataclass(frozen=True)
 class Server:
-    """One server of a directory. TLS from the first byte (LDAPS), or by StartTLS before anything else."""
+    """One server of a directory. TLS from the first byte (LDAPS), or by StartTLS before anything else.
+
+    `addresses`: where its name may lead, as whoever made this resolved and allowed them; empty: anywhere. No password is
+    sent to another one.
+    """
 
     host: str
     port: int = 636
     starttls: bool = False
+    addresses: tuple[str, ...] = ()
 
     @property
     def url(self) -> str:
