@@ -69,6 +69,11 @@ class Activity:
     OBJECT_DELETED = "console.deleted"
     USERS_IMPORTED = "users.imported"
     KEYS_ROTATED = "keys.rotated"
+    AGENT_INVITED = "agent.invited"
+    AGENT_ENROLLED = "agent.enrolled"
+    AGENT_APPROVED = "agent.approved"
+    AGENT_REVOKED = "agent.revoked"
+    AGENT_KEYS_ROLLED = "agent.keys_rolled"
 
 
 @dataclass(frozen=True)
