@@ -11,7 +11,7 @@ run: # web and worker on this machine, with a demo organisation
 	@deploy/prepare requirements.lock && exec $(PYTHON_BIN)/python -m config.embedded
 
 development: # what the targets below need besides
-	@deploy/prepare requirements-dev.lock
+	@deploy/prepare requirements-dev.lock && deploy/prepare requirements-ldap.lock optional
 
 test: development # the whole suite, with the servers it needs
 	@$(PYTHON_BIN)/python -m tests.run

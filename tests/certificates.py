@@ -15,21 +15,22 @@ from cryptography.x509.oid import NameOID
 
 @dataclass(frozen=True)
 class Certificates:
-    """`ca` is the file a client has to trust; `server` is what a server shows for its names."""
+    """`ca` is the file a client has to trust; `server` is what a server shows for its names, `pem` the same with its key."""
 
     ca: Path
+    pem: Path
     server: ssl.SSLContext
 
 
-def make_certificates(folder: Path, *names: str) -> Certificates:
-    """A CA and a server certificate for names and addresses."""
+def make_certificates(folder: Path, *names: str, valid_for: timedelta = timedelta(hours=1)) -> Certificates:
+    """A CA and a server certificate for names and addresses. Both were made an hour ago: a negative time has passed."""
     ca_key, server_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     ca_name = _name("Test authority")
     ca = _builder(ca_name, ca_name, ca_key.public_key()).add_extension(x509.BasicConstraints(True, None), critical=True)
     ca = ca.add_extension(x509.SubjectKeyIdentifier.from_public_key(ca_key.public_key()), critical=False)
     usage = x509.KeyUsage(True, False, False, False, False, True, True, False, False)
     ca_certificate = ca.add_extension(usage, critical=True).sign(ca_key, hashes.SHA256())
-    server = _builder(_name(names[0]), ca_name, server_key.public_key())
+    server = _builder(_name(names[0]), ca_name, server_key.public_key(), valid_for)
     server = server.add_extension(x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False)
     issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key())
     server_certificate = server.add_extension(issuer, critical=False).sign(ca_key, hashes.SHA256())
@@ -38,7 +39,7 @@ def make_certificates(folder: Path, *names: str) -> Certificates:
     (folder / "server.pem").write_bytes(server_certificate.public_bytes(Encoding.PEM) + private)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "server.pem")
-    return Certificates(folder / "ca.pem", context)
+    return Certificates(folder / "ca.pem", folder / "server.pem", context)
 
 
 def _name(text: str) -> x509.Name:
@@ -52,14 +53,19 @@ def _general_name(text: str) -> x509.GeneralName:
         return x509.DNSName(text)
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+def _builder(
+    subject: x509.Name,
+    issuer: x509.Name,
+    public_key: ec.EllipticCurvePublicKey,
+    valid_for: timedelta = timedelta(hours=1),
+) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
-        .public_key(key)
+        .public_key(public_key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
+        .not_valid_after(now + valid_for)
     )

@@ -1,10 +1,12 @@
 """What `make test` runs: the whole suite in parts, with the servers it needs, and one closing line.
 
-Part one runs on SQLite without any server. Part two needs SMTP, Redis or a browser. Part three runs everything that
-uses the database again on a private PostgreSQL, with the tests made for it. A server that isn't there is installed
-where root can; else the tests that need it are listed as skipped by name. With CI=true a missing server is a failure.
+Part one runs on SQLite without any server. Part two needs SMTP, Redis, directories or a browser. Part three runs
+everything that uses the database again on a private PostgreSQL, with the tests made for it. A server that isn't there
+is installed where root can; else the tests that need it are listed as skipped by name. With CI=true a missing server
+is a failure.
 """
 
+import importlib
 import os
 import shutil
 import signal
@@ -12,8 +14,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,10 +25,11 @@ from tests import servers
 from tests.selection import MISSING
 
 ROOT = Path(__file__).resolve().parent.parent
-FAST = "not postgres and not redis and not smtp and not browser and not process"
-WITH_SERVERS = "(redis or smtp or browser or process) and not postgres"
+FAST = "not postgres and not redis and not smtp and not browser and not process and not directory"
+WITH_SERVERS = "(redis or smtp or browser or process or directory) and not postgres"
 ON_POSTGRESQL = f"postgres or ({FAST})"
 NOTHING_COLLECTED = 5
+POLICY = Path("/usr/sbin/policy-rc.d")
 # What must not reach the tests from the shell that runs them.
 FOREIGN = ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE", "PYTEST_ADDOPTS", MISSING)
 
@@ -57,6 +60,20 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
+@contextmanager
+def services_kept_off() -> Iterator[None]:
+    """Debian's packages ask this file whether to start what they install; 101 is no. The tests start their own."""
+    if POLICY.exists():
+        yield
+        return
+    POLICY.write_text("#!/bin/sh\nexit 101\n")
+    POLICY.chmod(0o755)
+    try:
+        yield
+    finally:
+        POLICY.unlink()
+
+
 def install_missing() -> dict[str, str]:
     """Install the servers this machine lacks, where root can. Returns what is missing still: reasons by mark."""
     lacking = servers.missing()
@@ -65,8 +82,12 @@ def install_missing() -> dict[str, str]:
     packages = [package for mark in lacking for package in servers.PACKAGES[mark]]
     say(f"Installing {' '.join(packages)}")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["update", "-q"], ["install", "-y", "-q", "--no-install-recommends", *packages]):
-        subprocess.run(["apt-get", *command], check=False, env=environment, stdout=subprocess.DEVNULL)
+    with services_kept_off():
+        for command in (["update", "-q"], ["install", "-y", "-q", "--no-install-recommends", *packages]):
+            subprocess.run(["apt-get", *command], check=False, env=environment, stdout=subprocess.DEVNULL)
+    if "directory" in lacking:
+        subprocess.run([str(ROOT / "deploy" / "prepare"), "requirements-ldap.lock", "optional"], check=False)
+        importlib.invalidate_caches()
     return servers.missing()
 
 
@@ -90,7 +111,7 @@ def run_parts(tally: Tally, lacking: dict[str, str], given: Sequence[str]) -> bo
     """All three parts, each even when one before it failed."""
     told = {MISSING: "\n".join(f"{mark}={reason}" for mark, reason in lacking.items())}
     content = run_part("Fast suite, SQLite", tally, ["-n", "2", "-m", FAST, *given], told)
-    content &= run_part("Processes, SMTP, Redis, browser", tally, ["-m", WITH_SERVERS, *given], told)
+    content &= run_part("Processes, SMTP, Redis, directories, browser", tally, ["-m", WITH_SERVERS, *given], told)
     if "postgres" in lacking:
         return content & run_part("PostgreSQL", tally, ["-m", "postgres", *given], told)
     with ExitStack() as stack:

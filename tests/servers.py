@@ -4,6 +4,7 @@
 `stop()` and `start()` (again on the same port).
 """
 
+import importlib.metadata
 import os
 import shutil
 import signal
@@ -24,7 +25,26 @@ PACKAGES = {
     "postgres": ["postgresql"],
     "redis": ["redis-server"],
     "browser": ["chromium", "fonts-noto-core"],
+    "directory": [
+        *("samba-ad-dc", "samba-ad-provision", "winbind", "ldb-tools", "slapd", "ldap-utils", "389-ds-base"),
+        *("libnss3-tools", "libldap-dev", "libsasl2-dev", "gcc", "python3-dev", "iproute2"),
+    ],
 }
+# What of them the tests of directories look for.
+DIRECTORY_PROGRAMS = (
+    *(
+        "samba",
+        "samba-tool",
+        "ldbadd",
+        "ldbmodify",
+        "ldbrename",
+        "slapd",
+        "slapadd",
+        "ldapmodify",
+        "ns-slapd",
+        "certutil",
+    ),
+)
 
 
 class ServerMissing(Exception):
@@ -37,14 +57,25 @@ def postgresql_program(name: str) -> str | None:
     return str(versions[-1]) if versions else shutil.which(name)
 
 
-def program(name: str) -> str | None:
-    """Path of a program, also of those for administrators, which are off a user's PATH."""
-    return shutil.which(name, path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin")))
-
-
 def browser_program() -> str | None:
     """Path of Chromium."""
     return next((path for name in BROWSERS if (path := shutil.which(name))), None)
+
+
+def has_python_ldap() -> bool:
+    return any(True for _found in importlib.metadata.distributions(name="python-ldap"))
+
+
+def missing_for_directories() -> str | None:
+    """Why directory servers can't be run or spoken to here; None when they can."""
+    programs = all(shutil.which(name) or shutil.which(f"/usr/sbin/{name}") for name in DIRECTORY_PROGRAMS)
+    if not programs or not Path("/usr/share/samba/setup").is_dir():
+        return f"needs Debian's {' '.join(PACKAGES['directory'])}"
+    if not has_python_ldap():
+        return (
+            "needs python-ldap (requirements-ldap.lock), built with Debian's libldap-dev libsasl2-dev gcc python3-dev"
+        )
+    return None if os.geteuid() == 0 else "needs root: Samba's ports are below 1024"
 
 
 def missing() -> dict[str, str]:
@@ -54,7 +85,9 @@ def missing() -> dict[str, str]:
         "redis": shutil.which("redis-server"),
         "browser": browser_program(),
     }
-    return {mark: f"needs Debian's {' '.join(PACKAGES[mark])}" for mark, path in found.items() if path is None}
+    reasons = {mark: f"needs Debian's {' '.join(PACKAGES[mark])}" for mark, path in found.items() if path is None}
+    directories = missing_for_directories()
+    return reasons | ({"directory": directories} if directories else {})
 
 
 def free_port() -> int:
@@ -177,12 +210,12 @@ class Redis:
 
     def start(self) -> None:
         """Raises ServerMissing."""
-        redis_server = shutil.which("redis-server")
-        if redis_server is None:
+        program = shutil.which("redis-server")
+        if program is None:
             raise ServerMissing("redis-server is not installed")
         options = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder), "--save", ""]
         self.process = subprocess.Popen(
-            [*tied_to_us(None, "TERM"), redis_server, *options, "--appendonly", "no"],
+            [*tied_to_us(None, "TERM"), program, *options, "--appendonly", "no"],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

@@ -1,5 +1,6 @@
 """`make test` counts right, and says by name what it could not run."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -73,7 +74,22 @@ def test_what_is_missing_is_named_by_its_package(monkeypatch: pytest.MonkeyPatch
         "postgres": "needs Debian's postgresql",
         "redis": "needs Debian's redis-server",
         "browser": "needs Debian's chromium fonts-noto-core",
+        "directory": f"needs Debian's {' '.join(servers.PACKAGES['directory'])}",
     }
+
+
+def test_a_library_that_could_not_be_built_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(servers, "has_python_ldap", lambda: False)
+    monkeypatch.setattr("pathlib.Path.is_dir", lambda _path: True)
+    assert "needs python-ldap" in (servers.missing_for_directories() or "")
+
+
+def test_services_stay_off_while_packages_are_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(run, "POLICY", tmp_path / "policy-rc.d")
+    with run.services_kept_off():
+        assert subprocess.run([run.POLICY], check=False).returncode == 101
+    assert not run.POLICY.exists()
 
 
 @pytest.mark.redis

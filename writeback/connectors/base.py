@@ -46,6 +46,15 @@ PASSWORD_REASONS = frozenset({Reason.TOO_SHORT, Reason.IN_HISTORY, Reason.COMPLE
 RIGHT_PASSWORD_REASONS = frozenset({Reason.MUST_CHANGE, Reason.PASSWORD_EXPIRED})
 
 
+# What `Probe.warnings` may hold.
+WARNINGS = frozenset(
+    {
+        "history_not_on_reset",  # a reset may set an earlier password again
+        "account_is_privileged",  # the account could do far more than write passwords
+    }
+)
+
+
 class DirectoryError(Exception):
     """A directory's no. `code` is its raw answer for the operator: result and hex codes, printable characters only.
 

@@ -1,7 +1,8 @@
 """One LDAP connection, encrypted and verified before anything is said on it. No Django here.
 
 Traps of python-ldap that are kept away from its users: a socket given by its number speaks in clear even for ldaps://;
-TLS options count only from OPT_X_TLS_NEWCTX on; an empty password binds as nobody and succeeds (RFC 4513 section 5.1.2).
+TLS options count only from OPT_X_TLS_NEWCTX on; an empty password binds as nobody and succeeds (RFC 4513 section 5.1.2);
+a password is cut at its first NUL, so that a right one with something after it would be right.
 """
 
 import contextlib
@@ -128,10 +129,12 @@ class Connection:
 
     def bind(self, dn: str, password: str, controls: Sequence[RequestControl] = ()) -> dict[str, bytes]:
         """Returns the values of the response controls by OID."""
-        if not dn or not password:
+        if not dn or not password or "\0" in password:
             raise LdapError(Reason.WRONG_PASSWORD, "49", 49)
         try:
             return self._answer(self._raw.simple_bind(dn, password, serverctrls=list(controls)))
+        except UnicodeEncodeError:  # half a character: nobody's password
+            raise LdapError(Reason.WRONG_PASSWORD, "49", 49) from None
         except ldap.LDAPError as error:
             self._fail(error)
 
