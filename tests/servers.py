@@ -51,6 +51,11 @@ class ServerMissing(Exception):
     """The program is not installed."""
 
 
+def program(name: str) -> str | None:
+    """Path of a program, also of those for administrators, which are off a user's PATH."""
+    return shutil.which(name, path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin")))
+
+
 def postgresql_program(name: str) -> str | None:
     """Path of a PostgreSQL server program, which Debian keeps off the PATH; the newest version wins."""
     versions = sorted(Path(POSTGRESQL_FOLDERS).glob(f"*/bin/{name}"), key=lambda path: int(path.parts[-3]))
@@ -210,12 +215,12 @@ class Redis:
 
     def start(self) -> None:
         """Raises ServerMissing."""
-        program = shutil.which("redis-server")
-        if program is None:
+        redis_server = shutil.which("redis-server")
+        if redis_server is None:
             raise ServerMissing("redis-server is not installed")
         options = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder), "--save", ""]
         self.process = subprocess.Popen(
-            [*tied_to_us(None, "TERM"), program, *options, "--appendonly", "no"],
+            [*tied_to_us(None, "TERM"), redis_server, *options, "--appendonly", "no"],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
