@@ -68,6 +68,8 @@ class Activity:
     OBJECT_CHANGED = "console.changed"
     OBJECT_DELETED = "console.deleted"
     USERS_IMPORTED = "users.imported"
+    DIRECTORY_SYNCED = "directory.synced"
+    DIRECTORY_SYNC_STOPPED = "directory.sync_stopped"
     KEYS_ROTATED = "keys.rotated"
     AGENT_INVITED = "agent.invited"
     AGENT_ENROLLED = "agent.enrolled"

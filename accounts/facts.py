@@ -109,7 +109,7 @@ def load(users: Sequence[User], imported_counts: bool, now: datetime) -> dict[in
         user.pk: UserFacts(
             user_id=user.pk,
             is_enabled=user.is_enabled,
-            is_protected=user.is_protected,
+            is_protected=user.is_protected or user.is_protected_in_directory,
             is_external=user.is_external,
             is_paused=user.self_service_paused,
             in_directory=user.directory_id is not None,

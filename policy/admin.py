@@ -190,7 +190,8 @@ def _for_advice(form: Any, change: bool) -> tuple[advice.Draft, list[advice.Othe
 
 def _without_passkey(policy: ResetPolicy) -> int:
     """How many people in the policy's audience could not reset: they hold nothing of what it allows."""
-    people = User.objects.filter(tenant=policy.tenant, is_enabled=True, is_protected=False, is_external=False)
+    usable = {"is_enabled": True, "is_protected": False, "is_protected_in_directory": False, "is_external": False}
+    people = User.objects.filter(tenant=policy.tenant, **usable)
     if policy.audience == ResetPolicy.Audience.NOBODY:
         return 0
     if policy.audience == ResetPolicy.Audience.GROUPS:

@@ -44,7 +44,8 @@ class Selection:
 
     @property
     def is_enabled(self) -> Condition:
-        usable = Q(is_enabled=True, is_protected=False, is_external=False, self_service_paused=False)
+        usable = Q(is_enabled=True, is_external=False, self_service_paused=False)
+        usable &= Q(is_protected=False, is_protected_in_directory=False)
         covered = self._case([(self._covers(policy), EVERYBODY) for policy in self.policies], NOBODY)
         may = EVERYBODY if self.tenant.administrators_may_reset else NOBODY
         return Q(usable) & Q(self._case([(self._has_role, may)], covered))

@@ -34,7 +34,8 @@ _SAME_ACCOUNT = f"""
     EXISTS (
         SELECT 1 FROM {USER} person JOIN {TENANT} tenant ON tenant.id = person.tenant_id
         WHERE person.id = %s AND person.credentials_epoch = %s AND person.is_enabled
-          AND NOT person.is_protected AND NOT person.is_external AND NOT person.self_service_paused
+          AND NOT person.is_protected AND NOT person.is_protected_in_directory
+          AND NOT person.is_external AND NOT person.self_service_paused
           AND tenant.is_active AND (tenant.administrators_may_reset OR NOT %s)
     )
 """  # noqa: S608

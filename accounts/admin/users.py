@@ -77,7 +77,7 @@ class UserAdmin(ScopedAdmin):
     autocomplete_fields = ("directory",)
     actions: tuple[str, ...] = ("sign_out_everywhere",)
     inlines = (AuthenticatorInline, MembershipOfUserInline)
-    readonly_fields = ("created_at", "password_changed_at", "password_is_kept")
+    readonly_fields = ("created_at", "password_changed_at", "password_is_kept", "is_protected_in_directory")
     unsaid = frozenset({"principal_name", "mail", "given_name", "family_name", "display_name"})
     fieldsets = (
         (None, {"fields": ("principal_name", "display_name", "given_name", "family_name", "mail", "language")}),
@@ -87,7 +87,16 @@ class UserAdmin(ScopedAdmin):
         ),
         (
             _("Password and directory"),
-            {"fields": ("password_is_kept", "directory", "anchor", "password_changed_at", "created_at")},
+            {
+                "fields": (
+                    "password_is_kept",
+                    "directory",
+                    "anchor",
+                    "is_protected_in_directory",
+                    "password_changed_at",
+                    "created_at",
+                )
+            },
         ),
     )
 

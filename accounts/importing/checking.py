@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
@@ -83,10 +83,10 @@ def check(line: Line, rules: Rules) -> Person:
         name=name,
         key=key_of(name),
         mail=_read(cells, "mail", mail_address),
-        given_name=_read(cells, "given_name", lambda text: _text(text, "given_name")),
-        family_name=_read(cells, "family_name", lambda text: _text(text, "family_name")),
-        display_name=_read(cells, "display_name", lambda text: _text(text, "display_name")),
-        language=_read(cells, "language", lambda text: _language(text, rules)),
+        given_name=_read(cells, "given_name", lambda text: shown_text(text, "given_name")),
+        family_name=_read(cells, "family_name", lambda text: shown_text(text, "family_name")),
+        display_name=_read(cells, "display_name", lambda text: shown_text(text, "display_name")),
+        language=_read(cells, "language", lambda text: language_code(text, rules.languages)),
         enabled=_read(cells, "enabled", _enabled),
         groups=_read(cells, "groups", _groups) or (),
         proofs=_proofs(cells, rules),
@@ -133,7 +133,7 @@ def _read(cells: Mapping[str, str], column: str, read: Callable[[str], T]) -> T 
         raise RefusedRow(f"{column}: {error}") from None
 
 
-def _is_plain(name: str) -> bool:
+def is_plain_name(name: str) -> bool:
     return (PRINTABLE.match(name) is not None and len(name) <= MAX_LENGTH) or is_plain(name)
 
 
@@ -143,7 +143,7 @@ def _name(name: str, rules: Rules) -> str:
     if max(len(name), len(key_of(name))) > MAX_LENGTH:
         limit = {"column": NAME_COLUMN, "most": MAX_LENGTH}
         raise RefusedRow(_("%(column)s is longer than %(most)s characters") % limit)
-    if not _is_plain(name):
+    if not is_plain_name(name):
         raise RefusedRow(
             _("%(column)s has full-width letters, ligatures, look-alike signs or invisible characters")
             % {"column": NAME_COLUMN}
@@ -153,7 +153,7 @@ def _name(name: str, rules: Rules) -> str:
     return name
 
 
-def _text(text: str, column: str) -> str:
+def shown_text(text: str, column: str) -> str:
     if len(text) > TEXT_LENGTHS[column]:
         raise ValueError(_("longer than %(most)s characters") % {"most": TEXT_LENGTHS[column]})
     if not text.isprintable() and any(unicodedata.category(char) in INVISIBLE for char in text):
@@ -161,10 +161,10 @@ def _text(text: str, column: str) -> str:
     return text
 
 
-def _language(text: str, rules: Rules) -> str:
+def language_code(text: str, known: Collection[str]) -> str:
     language = text.replace("_", "-").partition("-")[0].lower()
-    if language not in rules.languages:
-        raise ValueError(_("this is none of: %(languages)s") % {"languages": ", ".join(sorted(rules.languages))})
+    if language not in known:
+        raise ValueError(_("this is none of: %(languages)s") % {"languages": ", ".join(sorted(known))})
     return language
 
 
@@ -178,7 +178,7 @@ def _groups(text: str) -> tuple[str, ...]:
     names = dict.fromkeys(name.strip() for name in text.split(GROUP_SEPARATOR) if name.strip())
     if any(len(name) > MAX_GROUP_NAME for name in names):
         raise ValueError(_("a group's name is longer than %(most)s characters") % {"most": MAX_GROUP_NAME})
-    if not all(_is_plain(name) for name in names):
+    if not all(is_plain_name(name) for name in names):
         raise ValueError(_("a group's name has full-width letters, ligatures or other look-alike or invisible signs"))
     return tuple(names)
 

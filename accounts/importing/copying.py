@@ -29,6 +29,25 @@ def refresh_statistics() -> None:
         cursor.execute(f"ANALYZE {USER}, {AUTHENTICATOR}, {MEMBERSHIP}")
 
 
+def merge(
+    table: str, rows: Iterable[tuple[Any, ...]], sql: str, parameters: list[Any], key: Any = str
+) -> dict[Any, int]:
+    """COPY rows into a temporary table, run the merging statement, and answer with what it returns: key and id.
+
+    `table` is its name and its columns with their types.
+    """
+    name = table.partition(" ")[0]
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE TEMPORARY TABLE {table} ON COMMIT DROP")
+        with cursor.copy(f"COPY {name} FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
+        cursor.execute(sql, parameters)
+        found = {key(first): second for first, second in cursor.fetchall()} if cursor.description else {}
+        cursor.execute(f"DROP TABLE {name}")
+    return found
+
+
 class CopyStore:
     """COPY and merge. What somebody else wrote in the same moment is not overwritten."""
 
@@ -36,7 +55,7 @@ class CopyStore:
         self.tenant, self.now = tenant, now
 
     def add_groups(self, names: Iterable[str]) -> dict[str, int]:
-        return self._merge(
+        return merge(
             "import_groups (name text)",
             [(name,) for name in names],
             f"""
@@ -48,7 +67,7 @@ class CopyStore:
         )
 
     def add_users(self, users: Mapping[str, UserFields]) -> dict[str, int]:
-        return self._merge(
+        return merge(
             f"import_users (principal_key text, password text, credentials_epoch text, {FIELD_TYPES})",
             [(key, unusable_password(), new_epoch(), *fields, key_of(fields.mail)) for key, fields in users.items()],
             f"""
@@ -66,7 +85,7 @@ class CopyStore:
     def change_users(self, changes: Sequence[ChangedUser]) -> None:
         settings = ", ".join(f"{name} = changed.{name}" for name in FIELDS)
         old, new = (", ".join(f"{table}.{name}" for name in FIELDS) for table in ("held", "changed"))
-        self._merge(
+        merge(
             f"import_changes (id bigint, epoch text, {FIELD_TYPES})",
             [
                 (change.id, new_epoch() if change.was_disabled else None, *change.fields, key_of(change.fields.mail))
@@ -98,7 +117,7 @@ class CopyStore:
                 copy.write_row((*constant, str(owner), new.proof.type.value, sealed, new.proof.digest))
 
     def _merge_proofs(self, proofs: Sequence[NewProof], ids: Mapping[str, int]) -> None:
-        self._merge(
+        merge(
             "import_proofs (user_id bigint, type text, sealed bytea, digest text)",
             (
                 (owner, new.proof.type.value, sealed, new.proof.digest)
@@ -113,7 +132,7 @@ class CopyStore:
         )
 
     def change_proofs(self, proofs: Sequence[NewProof], ids: Mapping[str, int]) -> list[NewProof]:
-        changed = self._merge(
+        changed = merge(
             "import_new_values (id bigint, old_digest text, sealed bytea, digest text)",
             (
                 (new.held.id, new.held.digest, sealed, new.proof.digest)
@@ -135,7 +154,7 @@ class CopyStore:
         return [new for new in proofs if new.held is not None and new.held.id in changed]
 
     def add_memberships(self, memberships: Iterable[tuple[int, int]]) -> None:
-        self._merge(
+        merge(
             "import_memberships (user_id bigint, group_id bigint)",
             memberships,
             f"""
@@ -144,18 +163,3 @@ class CopyStore:
             """,  # noqa: S608
             [self.tenant.pk],
         )
-
-    def _merge(
-        self, table: str, rows: Iterable[tuple[Any, ...]], sql: str, parameters: list[Any], key: Any = str
-    ) -> dict[Any, int]:
-        """COPY rows into a temporary table, run the merging statement, and answer with what it returns: key and id."""
-        name = table.partition(" ")[0]
-        with connection.cursor() as cursor:
-            cursor.execute(f"CREATE TEMPORARY TABLE {table} ON COMMIT DROP")
-            with cursor.copy(f"COPY {name} FROM STDIN") as copy:
-                for row in rows:
-                    copy.write_row(row)
-            cursor.execute(sql, parameters)
-            found = {key(first): second for first, second in cursor.fetchall()} if cursor.description else {}
-            cursor.execute(f"DROP TABLE {name}")
-        return found

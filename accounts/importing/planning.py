@@ -1,8 +1,8 @@
 """What a batch of rows would change: compared with what is there, in plain Python, the same for every database."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from django.db import connection
 from django.db.models import BooleanField, Q
@@ -57,6 +57,20 @@ class HeldUser:
     in_directory: bool
     proofs: dict[str, list[HeldProof]] = field(default_factory=dict)
     group_ids: set[int] = field(default_factory=set)
+
+    @property
+    def mail(self) -> str:
+        return self.fields.mail
+
+
+class Holder(Protocol):
+    """Somebody whose proofs are known. `mail` is `User.mail` as it is."""
+
+    id: int
+    proofs: dict[str, list[HeldProof]]
+
+    @property
+    def mail(self) -> str: ...
 
 
 class NewProof(NamedTuple):
@@ -147,7 +161,9 @@ class Planner:
             plan.ids[person.key] = known.id
             if after != before:
                 plan.changed_users.append(ChangedUser(known.id, after, before.is_enabled and not after.is_enabled))
-        changes = self._add_memberships(plan, person, known, groups) + self._add_proofs(plan, person, known)
+        changes = self._add_memberships(plan, person, known, groups) + plan_proofs(
+            plan, person.key, person.proofs, known, self.purposes
+        )
         if known is not None:
             is_changed = bool(changes) or after != before
             plan.changed += is_changed
@@ -165,30 +181,38 @@ class Planner:
                 added += 1
         return added
 
-    def _add_proofs(self, plan: Plan, person: Person, known: HeldUser | None) -> int:
-        if known is None:
-            plan.new_proofs += [NewProof(person.key, proof, None, True) for proof in person.proofs]
-            return len(person.proofs)
-        added = 0
-        for proof in person.proofs:
-            held = known.proofs.get(proof.type, [])
-            if any(self._is_same(old, proof) for old in held):
-                continue
-            if any(not old.is_free for old in held):
-                plan.kept += 1
-                continue
-            if held:
-                plan.changed_proofs.append(NewProof(person.key, proof, held[0]))
-                plan.mails_before[known.id] = known.fields.mail
-            else:
-                plan.new_proofs.append(NewProof(person.key, proof))
-            added += 1
-        return added
 
-    def _is_same(self, held: HeldProof, proof: Proof) -> bool:
-        """Whether a value is the one that is there, which an older key may have digested."""
-        purpose = self.purposes[proof.type]
-        return held.digest == proof.digest or secrets.digest_matches(held.digest, purpose, proof.value)
+def plan_proofs(
+    plan: Plan, owner: str, proofs: Iterable[Proof], known: Holder | None, purposes: Mapping[AuthenticatorType, str]
+) -> int:
+    """Plan what becomes of these values; `known` None: the owner is new. What the person registered is kept.
+
+    Returns how many are written.
+    """
+    if known is None:
+        fresh = [NewProof(owner, proof, None, True) for proof in proofs]
+        plan.new_proofs += fresh
+        return len(fresh)
+    added = 0
+    for proof in proofs:
+        held = known.proofs.get(proof.type, [])
+        if any(_is_same(old, proof, purposes[proof.type]) for old in held):
+            continue
+        if any(not old.is_free for old in held):
+            plan.kept += 1
+            continue
+        if held:
+            plan.changed_proofs.append(NewProof(owner, proof, held[0]))
+            plan.mails_before[known.id] = known.mail
+        else:
+            plan.new_proofs.append(NewProof(owner, proof))
+        added += 1
+    return added
+
+
+def _is_same(held: HeldProof, proof: Proof, purpose: str) -> bool:
+    """Whether a value is the one that is there, which an older key may have digested."""
+    return held.digest == proof.digest or secrets.digest_matches(held.digest, purpose, proof.value)
 
 
 def _merged(person: Person, before: UserFields) -> UserFields:
@@ -207,7 +231,12 @@ def _held_users(tenant: Tenant, people: Sequence[Person]) -> dict[str, HeldUser]
     rows = User.objects.filter(keys, tenant=tenant).values_list(*columns)
     found = {key: HeldUser(pk, UserFields(*fields), directory is not None) for pk, key, directory, *fields in rows}
     if found:
-        _load_proofs({user.id: user for user in found.values()})
+        by_id = {user.id: user for user in found.values()}
+        load_proofs(by_id)
+        for owner, group in GroupMembership.objects.filter(any_of("user_id", list(by_id))).values_list(
+            "user_id", "group_id"
+        ):
+            by_id[owner].group_ids.add(group)
     return found
 
 
@@ -218,15 +247,13 @@ def any_of(column: str, values: Sequence[str | int]) -> Q | RawSQL:
     return RawSQL(f"{column} = ANY(%s)", [list(values)], output_field=BooleanField())  # noqa: S611 - names of ours
 
 
-def _load_proofs(users: dict[int, HeldUser]) -> None:
-    theirs = any_of("user_id", list(users))
-    proofs = Authenticator.objects.filter(theirs, type__in=IMPORTED_TYPES).order_by("id")
+def load_proofs(users: Mapping[int, Holder]) -> None:
+    """Fill in the proofs of these people, by id."""
+    proofs = Authenticator.objects.filter(any_of("user_id", list(users)), type__in=IMPORTED_TYPES).order_by("id")
     columns = ("id", "user_id", "type", "digest", "source", "confirmed_at")
     for pk, owner, kind, digest, source, confirmed in proofs.values_list(*columns):
         is_free = source == Authenticator.Source.IMPORT and confirmed is None
         users[owner].proofs.setdefault(kind, []).append(HeldProof(pk, digest, is_free))
-    for owner, group in GroupMembership.objects.filter(theirs).values_list("user_id", "group_id"):
-        users[owner].group_ids.add(group)
 
 
 def _held_groups(tenant: Tenant) -> dict[str, HeldGroup]:

@@ -60,6 +60,14 @@ class User(AbstractBaseUser):
     is_protected = models.BooleanField(
         _("protected"), default=False, help_text=_("Self-service never touches this account.")
     )
+    # Kept apart from what an administrator chose: a directory that stops saying so takes nothing of that away.
+    is_protected_in_directory = models.BooleanField(
+        _("protected by the directory"),
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text=_("The directory counts this account among the privileged ones."),
+    )
     cannot_change_password = models.BooleanField(
         _("may not change the password"),
         default=False,
