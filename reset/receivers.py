@@ -1,13 +1,18 @@
 """What reset does when something happens below it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.dispatch import receiver
 
+from accounts.importing.replacing import Replaced
+from accounts.models import Tenant
 from notifications.models import Channel
 from notifications.signals import provider_unreachable
 from policy import throttle
 from policy.throttle import Use
+from reset import import_notices
+from writeback.signals import values_replaced
 
 
 @receiver(provider_unreachable)
@@ -19,3 +24,9 @@ def note_unreachable(channel: Channel, **_: Any) -> None:
     away = Use(throttle.PROVIDER_UNREACHABLE, channel)
     throttle.clear([away])
     throttle.count(away)
+
+
+@receiver(values_replaced)
+def tell_of_replaced_values(tenant: Tenant, people: Sequence[Replaced], **_: Any) -> int:
+    """Phones that a directory replaced or took away are told like those of an import."""
+    return import_notices.announce(tenant, people)

@@ -11,7 +11,9 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, load_pem_private_key, pkcs12
 from cryptography.x509 import load_pem_x509_certificate
 
@@ -43,14 +45,22 @@ CACHE = str(64 * 1024 * 1024)  # bytes; an import crawls with what it takes by i
 PASSWORD_ADMINISTRATORS = f"cn=password administrators,{GROUPS}"
 # Without these a search ends after 2,000 entries found or 5,000 looked at, pages or not.
 UNLIMITED = ("nsSizeLimit", "nsLookThroughLimit", "nsPagedLookThroughLimit", "nsPagedSizeLimit", "nsIDListScanLimit")
-POLICY_ATTRIBUTES = "objectClass || passwordMinLength || passwordLockout || passwordMaxFailure || passwordAdminDN"
+POLICY_ATTRIBUTES = (
+    "objectClass || passwordMinLength || passwordHistory || passwordLockout || passwordMaxFailure || passwordMustChange"
+)
+POLICY_READING = (
+    f'(targetattr = "{POLICY_ATTRIBUTES}")(target = "ldap:///cn=config")(version 3.0; acl "policy"; '
+    f'allow (read, search, compare) userdn = "ldap:///{ACCOUNT}";)'
+)
 
 
 @contextmanager
-def ds389(rules: Rules | None = None, people: int = 0, config: dict[str, str] | None = None) -> Iterator[LdapServer]:
+def ds389(
+    rules: Rules | None = None, people: int = 0, config: dict[str, str] | None = None, policy_readable: bool = True
+) -> Iterator[LdapServer]:
     """A new 389 Directory Server; `people` of a crowd are in it from the start, `config` goes into cn=config.
 
-    Raises ServerMissing.
+    `policy_readable`: the account may read the password policy there. Raises ServerMissing.
     """
     if program("ns-slapd") is None or program("pk12util") is None:
         raise ServerMissing("389-ds-base or libnss3-tools is not installed")
@@ -58,7 +68,8 @@ def ds389(rules: Rules | None = None, people: int = 0, config: dict[str, str] | 
         folder = Path(name)
         pems = make_pems(folder)
         server = LdapServer(Kind.DS389, folder, free_port(), free_port(), *pems, ADMINISTRATOR, "nsUniqueId")
-        _install(server, rules or Rules(), config or {})
+        may_read = {"aci": POLICY_READING} if policy_readable else {}
+        _install(server, _policy(rules or Rules()) | may_read | (config or {}))
         _import(folder, people)
         start(server)
         try:
@@ -74,7 +85,7 @@ def start(server: LdapServer) -> None:
     wait_until(lambda: listens(server.tls_port), process, server.folder / "log" / "errors")
 
 
-def _install(server: LdapServer, rules: Rules, config: dict[str, str]) -> None:
+def _install(server: LdapServer, config: dict[str, str]) -> None:
     folder = server.folder
     for name in FOLDERS:
         (folder / name).mkdir()
@@ -83,7 +94,7 @@ def _install(server: LdapServer, rules: Rules, config: dict[str, str]) -> None:
         shutil.copy(INSTALLED / "config" / name, folder / "config")
     _keep_certificate(folder)
     text = _filled((TEMPLATES / "template-dse.ldif").read_text(), server)
-    text = _with(text, "cn=config", _settings(server, rules) | config)
+    text = _with(text, "cn=config", _settings(server) | config)
     text = _with(text, "cn=config,cn=ldbm database,cn=plugins,cn=config", {"nsslapd-db-durable-transaction": "off"})
     backend = _filled((TEMPLATES / "template-suffix-db.ldif").read_text(), server)
     backend = _with(backend, f"cn={BACKEND},cn=ldbm database,cn=plugins,cn=config", {"nsslapd-cachememsize": CACHE})
@@ -128,8 +139,7 @@ def _filled(template: str, server: LdapServer) -> str:
     return re.sub(r"%([a-z_]+)%", lambda found: str(values[found[1]]), without_comments)
 
 
-def _settings(server: LdapServer, rules: Rules) -> dict[str, str]:
-    policy_reading = f'(targetattr = "{POLICY_ATTRIBUTES}")(target = "ldap:///cn=config")(version 3.0; acl "policy"; '
+def _settings(server: LdapServer) -> dict[str, str]:
     return {
         "nsslapd-listenhost": HOST,
         "nsslapd-securelistenhost": HOST,
@@ -137,6 +147,11 @@ def _settings(server: LdapServer, rules: Rules) -> dict[str, str]:
         "nsslapd-secureport": str(server.tls_port),
         "nsslapd-require-secure-binds": "on",
         "nsslapd-pwpolicy-local": "on",
+    }
+
+
+def _policy(rules: Rules) -> dict[str, str]:
+    return {
         "passwordCheckSyntax": "on",
         "passwordMinLength": str(rules.min_length),
         "passwordHistory": "on" if rules.history else "off",
@@ -151,7 +166,6 @@ def _settings(server: LdapServer, rules: Rules) -> dict[str, str]:
         "passwordAdminDN": PASSWORD_ADMINISTRATORS,
         # Cheap on purpose: its own default costs a tenth of a second for each password remembered.
         "passwordStorageScheme": "SSHA512",
-        "aci": f'{policy_reading}allow (read, search, compare) userdn = "ldap:///{ACCOUNT}";)',
     }
 
 
@@ -172,7 +186,10 @@ def _keep_certificate(folder: Path) -> None:
         (config / name).write_text("a word for NSS\n")
     (config / "pin.txt").write_text("Internal (Software) Token:a word for NSS\n")
     certificate, key = load_pem_x509_certificate(pem), load_pem_private_key(pem, None)
-    bundle = pkcs12.serialize_key_and_certificates(b"Server-Cert", key, certificate, None, BestAvailableEncryption(b"x"))  # type: ignore[arg-type]
+    assert isinstance(key, EllipticCurvePrivateKey)
+    bundle = pkcs12.serialize_key_and_certificates(
+        b"Server-Cert", key, certificate, None, BestAvailableEncryption(b"x")
+    )
     (folder / "server.p12").write_bytes(bundle)
     word = ["-d", str(config), "-f", str(config / "word")]
     _run("certutil", "-N", *word)
@@ -183,7 +200,7 @@ def _keep_certificate(folder: Path) -> None:
 def _import(folder: Path, people: int) -> None:
     members = {"objectClass": ["top", "groupOfNames"], "cn": "password administrators", "member": POWERFUL_ACCOUNT}
     unlimited = dict.fromkeys(UNLIMITED, "-1")
-    further = {BASE_DN: {"aci": _rights()}, ACCOUNT: unlimited, READING_ACCOUNT: unlimited}
+    further: dict[str, dict[str, Any]] = {BASE_DN: {"aci": _rights()}, ACCOUNT: unlimited, READING_ACCOUNT: unlimited}
     entries = folder / "ldif" / "entries.ldif"
     with entries.open("w") as file:
         file.writelines(skeleton(further))
@@ -194,7 +211,7 @@ def _import(folder: Path, people: int) -> None:
 
 def _rights() -> list[str]:
     writers = f"ldap:///{ACCOUNT} || ldap:///{POWERFUL_ACCOUNT}"
-    written = "userPassword || accountUnlockTime || passwordRetryCount || retryCountResetTime"
+    written = "userPassword || accountUnlockTime || passwordRetryCount || passwordExpirationTime"
     return [
         '(targetattr != "userPassword || passwordHistory || aci")(version 3.0; acl "all read"; '
         'allow (read, search, compare) userdn = "ldap:///all";)',

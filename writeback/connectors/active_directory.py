@@ -108,7 +108,7 @@ class ActiveDirectory(Connector):
     capabilities = Capabilities(unlocks=True, requires_change=True, tells_tries_left=True, names_broken_rule=False)
 
     def __init__(self, access: Access) -> None:
-        self.access = access
+        super().__init__(access)
         self._root: Found | None = None
 
     def probe(self) -> Probe:

@@ -51,6 +51,9 @@ WARNINGS = frozenset(
     {
         "history_not_on_reset",  # a reset may set an earlier password again
         "account_is_privileged",  # the account could do far more than write passwords
+        "policy_not_enforced",  # the directory's password policy doesn't hold for what the account sets
+        "policy_unreadable",  # lengths and tries left are guessed: the account may not read the policy
+        "no_password_policy",  # the directory has none
     }
 )
 
@@ -153,6 +156,9 @@ class Connector(ABC):
     """
 
     capabilities: Capabilities
+
+    def __init__(self, access: Access) -> None:
+        self.access = access
 
     @abstractmethod
     def probe(self) -> Probe:

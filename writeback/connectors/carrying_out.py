@@ -206,6 +206,8 @@ class _Run:
             write(entry)
         except DirectoryError as error:
             self.code = error.code
+            if error.reason is Reason.NOT_SUPPORTED:
+                return StepResult.NOT_POSSIBLE
             return StepResult.UNKNOWN if error.may_have_happened else StepResult.FAILED
         return StepResult.DONE
 

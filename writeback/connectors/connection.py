@@ -73,6 +73,7 @@ class Connection:
     def __init__(self, access: Access, server: Server) -> None:
         """Encrypted, not bound yet. Raises DirectoryError with UNREACHABLE or NOT_TRUSTED."""
         self.access, self.server, self.is_lost = access, server, False
+        self.said_at_bind: dict[str, bytes] = {}
         check_handshake(access, server)
         self._raw = ldap.initialize(server.url)
         try:
@@ -132,7 +133,8 @@ class Connection:
         if not dn or not password or "\0" in password:
             raise LdapError(Reason.WRONG_PASSWORD, "49", 49)
         try:
-            return self._answer(self._raw.simple_bind(dn, password, serverctrls=list(controls)))
+            self.said_at_bind = self._answer(self._raw.simple_bind(dn, password, serverctrls=list(controls)))
+            return self.said_at_bind
         except UnicodeEncodeError:  # half a character: nobody's password
             raise LdapError(Reason.WRONG_PASSWORD, "49", 49) from None
         except ldap.LDAPError as error:
@@ -251,7 +253,9 @@ def _trust_system(raw: Any) -> None:
     raw.set_option(ldap.OPT_X_TLS_CACERTDIR, paths.capath or paths.openssl_capath)
 
 
-def open_connection(access: Access, dn: str = "", password: str = "") -> Connection:
+def open_connection(
+    access: Access, dn: str = "", password: str = "", controls: Sequence[RequestControl] = ()
+) -> Connection:
     """Bind to the first server that answers: as the account, or as `dn`.
 
     Raises DirectoryError: NO_RIGHTS where the account itself is refused, WRONG_PASSWORD (or what the directory says)
@@ -265,7 +269,7 @@ def open_connection(access: Access, dn: str = "", password: str = "") -> Connect
             failures.append(error)
             continue
         try:
-            connection.bind(dn or access.account, password if dn else access.password)
+            connection.bind(dn or access.account, password if dn else access.password, controls)
         except LdapError as error:
             connection.close()
             if error.is_connection_lost:

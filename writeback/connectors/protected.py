@@ -39,6 +39,20 @@ BUILTIN = "S-1-5-32-"
 MACHINE_FLAGS = 0x0800 | 0x1000 | 0x2000 | 0x04000000
 MACHINE_CLASSES = frozenset({"computer", "msds-managedserviceaccount", "msds-groupmanagedserviceaccount"})
 
+# Other spellings of the attributes that names are made of (RFC 4519): a denied place may be written with them.
+SPELLINGS = {
+    "commonname": "cn",
+    "2.5.4.3": "cn",
+    "organizationalunitname": "ou",
+    "2.5.4.11": "ou",
+    "organizationname": "o",
+    "2.5.4.10": "o",
+    "domaincomponent": "dc",
+    "0.9.2342.19200300.100.1.25": "dc",
+    "userid": "uid",
+    "0.9.2342.19200300.100.1.1": "uid",
+}
+
 
 def sid_text(sid: bytes) -> str:
     """S-1-… of a binary SID (MS-DTYP section 2.4.2.2). Raises ValueError."""
@@ -109,4 +123,11 @@ def _parts(dn: str) -> list[list[tuple[str, str]]]:
         parsed = ldap.dn.str2dn(dn)
     except ldap.DECODING_ERROR:
         return []
-    return [sorted((name.lower(), " ".join(value.casefold().split())) for name, value, _flags in rdn) for rdn in parsed]
+    return [
+        sorted((_attribute(name), " ".join(value.casefold().split())) for name, value, _flags in rdn) for rdn in parsed
+    ]
+
+
+def _attribute(name: str) -> str:
+    lowered = name.lower()
+    return SPELLINGS.get(lowered, lowered)
