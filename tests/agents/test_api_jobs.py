@@ -67,6 +67,13 @@ def test_a_box_that_somebody_else_made_is_not_taken_for_the_servers(
     assert not other.is_from(signing.public_key(), far.sealing.key_id)
 
 
+def test_a_password_that_was_never_set_has_an_empty_mark(far: FarSide, dora: User, office: Connector) -> None:
+    job = submit(dora, office)
+    far.takes(job)
+    assert far.says(protocol.MARK, **about(job, mark=""))["held"]
+    assert again(job).first_mark == ""
+
+
 def test_asked_twice_the_same_outcome_is_taken_once(far: FarSide, dora: User, office: Connector) -> None:
     job = submit(dora, office)
     far.takes(job)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from writeback.agent import checking, configuration, enrolling, limits, protocol, rolling
+from writeback.agent.bringing_in import bring_in
 from writeback.agent.carrying import Means
 from writeback.agent.client import Client, NotKnown, NotReached, NotTaken, NotThere, Signer
 from writeback.agent.configuration import Configuration, Unusable
@@ -57,7 +58,8 @@ def enrol(config: Configuration, options: argparse.Namespace) -> int:
 def run(config: Configuration, options: argparse.Namespace) -> int:
     state = _state(config)
     cap = limits.Cap(config.most_resets_per_minute)
-    means = Means(Client(config, signer(state)), state, cap, connects(config))
+    client = Client(config, signer(state))
+    means = Means(client, state, cap, connects(config), lambda wanted: bring_in(client, config.access, wanted))
     if state.coming is not None:
         rolling.settle(means.client, state)
     agent = Agent(means, config.threads)

@@ -32,12 +32,13 @@ class LeaseLost(Exception):
 
 @dataclass
 class Means:
-    """What carrying out needs. `connect` gives the directory as it is limited here."""
+    """What an agent works with. `connect` gives the directory as it is limited here; `bring_in` reads it for the server."""
 
     client: Client
     state: State
     cap: Cap
     connect: Callable[[], Connector]
+    bring_in: Callable[[object], bool] = lambda _wanted: False
     stopping: threading.Event = field(default_factory=threading.Event)
     clock: Callable[[], float] = monotonic
 

@@ -1,10 +1,12 @@
 """`run`: workers that wait for jobs, and a heart that looks at the directory and tells the server."""
 
 import logging
+import queue
 import secrets
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from time import monotonic
 from typing import Any
@@ -32,12 +34,14 @@ class Agent:
         self.stopping = means.stopping
         self._busy = threading.Semaphore(threads)
         self._said: set[str] = set()
+        self._wanted: queue.Queue[object] = queue.Queue(1)
 
     def run(self) -> None:
         """Until `stopping` is set; what was begun is finished."""
         for number in range(self._threads):
             threading.Thread(target=self._work, name=f"worker-{number}", daemon=True).start()
         threading.Thread(target=self._beat, name="heart", daemon=True).start()
+        threading.Thread(target=self._bring_in, name="reader", daemon=True).start()
         self.stopping.wait()
         logger.info("Told to end: finishing what was begun")
         until = monotonic() + FINISHES_FOR_SECONDS
@@ -107,6 +111,17 @@ class Agent:
             roll(self.means.client, self.means.state)
         elif answer.get("keep_earlier_keys") is False:
             self.means.state.drop_earlier()
+        if answer.get("sync") is not None:
+            with suppress(queue.Full):  # one is being read, or waits to be
+                self._wanted.put_nowait(answer["sync"])
+
+    def _bring_in(self) -> None:
+        while not self.stopping.is_set():
+            wanted = self._wanted.get()
+            try:
+                self.means.bring_in(wanted)
+            except Exception as error:  # the next heartbeat asks again
+                logger.error("The directory could not be read: %s", type(error).__name__)
 
 
 def looked(means: Means) -> dict[str, Any]:
