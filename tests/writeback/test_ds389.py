@@ -95,6 +95,16 @@ def test_the_time_of_a_password_is_the_mark_where_the_server_keeps_it() -> None:
         assert (again.mark, again.password_set_at) == (entry.mark, entry.password_set_at)
 
 
+def test_a_policy_that_lets_nobody_change_theirs() -> None:
+    with ds389(people=1, config={"passwordChange": "off"}) as server:
+        person, connector = server.somebody(), connector_for(server.access())
+        entry = connector.find(person.anchor)
+        assert entry.cannot_change
+        with refused(Reason.CANNOT_CHANGE):
+            connector.set_password(entry, NEW, person.password)
+        assert server.binds(person.dn, person.password)
+
+
 def test_an_account_without_rights_is_told_apart_from_a_person_who_moved(ds389_server: LdapServer) -> None:
     person = ds389_server.somebody()
     without, connector = (
