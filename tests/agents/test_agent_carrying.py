@@ -144,7 +144,12 @@ def test_a_repeat_of_what_worked_writes_nothing_again(rig: Rig) -> None:
 def test_the_outcome_is_told_until_the_server_takes_it(rig: Rig) -> None:
     rig.server.answers[protocol.RESULT] = [NotReached("away"), NotReached("away"), {"taken": True}]
     waited: list[float | None] = []
-    rig.means.stopping.wait = lambda timeout=None: bool(waited.append(timeout))  # type: ignore[method-assign]
+
+    def waits(timeout: float | None = None) -> bool:
+        waited.append(timeout)
+        return False
+
+    rig.means.stopping.wait = waits  # type: ignore[method-assign]
     carry(rig.means, rig.job())
     assert len(rig.server.of(protocol.RESULT)) == 3
     assert waited == [0.2, 0.4]

@@ -17,7 +17,7 @@ from tests.conftest import make_user
 from writeback import agents, recovery
 from writeback.agent import protocol
 from writeback.agent_api import endpoints
-from writeback.agent_api.endpoints import NotFound
+from writeback.agent_api.refusals import NotFound
 from writeback.agent_api.waiting import queued
 from writeback.connectors.orders import Operation
 from writeback.models import Connector, WritebackJob
