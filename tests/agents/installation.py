@@ -74,9 +74,11 @@ class Installation:
 
     def __exit__(self, *_: object) -> None:
         with ExitStack() as ending:
-            for process in (*self.agents.values(), self.door, self._office):
+            for process in (*self.agents.values(), self.door):
                 if process is not None:
                     ending.callback(servers.stop, process, signal.SIGKILL)
+            ending.callback(self._office.wait)
+            ending.callback(self._office.kill)
             for pipe in (self._office.stdin, self._office.stdout):
                 if pipe is not None:
                     ending.callback(pipe.close)
