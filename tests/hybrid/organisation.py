@@ -1,7 +1,11 @@
-"""The demo's organisation in Rekey: made once, as its administrator would in the console. `python -m tests.hybrid.organisation`."""
+"""The demo's organisation in Rekey, made once, as its administrator would make it in the console.
+
+`python -m tests.hybrid.organisation prepare|approve|people` answers with JSON.
+"""
 
 import json
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from config.embedded import prepare_environment
@@ -57,9 +61,8 @@ def prepare(domain: str) -> dict[str, Any]:
 
 
 def approve(fingerprint: str) -> dict[str, Any]:
-    agents.approve(
-        Agent.objects.select_related("connector__tenant", "tenant").get(name=AGENT), fingerprint, None, timezone.now()
-    )
+    agent = Agent.objects.select_related("connector__tenant", "tenant").get(name=AGENT)
+    agents.approve(agent, fingerprint, None, timezone.now())
     return {}
 
 
@@ -80,7 +83,7 @@ def people() -> dict[str, Any]:
     return {"names": sorted(user.principal_name for user in found)}
 
 
-COMMANDS = {"prepare": prepare, "approve": approve, "people": people}
+COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {"prepare": prepare, "approve": approve, "people": people}
 
 if __name__ == "__main__":
     with all_opened():
