@@ -36,6 +36,7 @@ class Installation:
     port: int
     smtp: SmtpServer
     environment: dict[str, str] = field(default_factory=dict)
+    further: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -51,6 +52,7 @@ class Installation:
             "BASE_URL": self.url,
             "EMAIL_URL": f"smtp://127.0.0.1:{self.smtp.port}",
             "EMAIL_FROM": "no-reply@rekey.example",
+            **self.further,
         }
         with (self.folder / "server.log").open("wb") as log:
             self.process = subprocess.Popen(

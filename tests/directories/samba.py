@@ -11,6 +11,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -129,12 +130,16 @@ def _is_free(address: str, port: int) -> bool:
 
 @dataclass
 class Samba:
-    """A running domain controller; `folder` holds all of it. `logins` are the account names of added users by DN."""
+    """A running domain controller; `folder` holds all of it. `logins` are the account names of added users by DN.
+
+    `prefix` stands before its command, to run it somewhere else.
+    """
 
     folder: Path
     address: str
     rules: Rules
     process: subprocess.Popen[bytes] | None = None
+    prefix: Sequence[str] = ()
     logins: dict[str, str] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -165,7 +170,7 @@ class Samba:
     def start(self) -> None:
         options = ["-F", "--no-process-group", "-M", "single", "-s", str(self.configuration)]
         with (self.folder / "output").open("ab") as output:
-            command = [*servers.tied_to_us(None, "TERM"), str(shutil.which("samba")), *options]
+            command = [*servers.tied_to_us(None, "TERM"), *self.prefix, str(shutil.which("samba")), *options]
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
         servers.wait_until(lambda: all(self._listens(port) for port in PORTS), self.process, self.folder / "log")
 
@@ -183,6 +188,10 @@ class Samba:
         self.process.send_signal(signal.SIGCONT)
 
     def _listens(self, port: int) -> bool:
+        if self.prefix:
+            script = f"import socket; socket.create_connection(({self.address!r}, {port}), 1)"
+            command = [*self.prefix, sys.executable, "-c", script]
+            return subprocess.run(command, capture_output=True, check=False).returncode == 0
         with socket.socket() as probe:
             probe.settimeout(0.2)
             return probe.connect_ex((self.address, port)) == 0

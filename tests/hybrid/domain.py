@@ -2,6 +2,7 @@
 
 import json
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,13 +42,13 @@ class Domain:
     service_password: str
 
 
-def start(folder: Path) -> Domain:
-    """Start the domain in its folder; make it when it is not there (some 10 s)."""
+def start(folder: Path, prefix: Sequence[str] = ()) -> Domain:
+    """Start the domain in its folder; make it when it is not there (some 10 s). `prefix`: somewhere else."""
     kept = folder / "domain.json"
     if not kept.exists():
         _make(folder, kept)
     told = json.loads(kept.read_text())
-    server = Samba(folder, told["address"], RULES)
+    server = Samba(folder, told["address"], RULES, prefix=prefix)
     samba.configure(server)
     server.start()
     people = [
@@ -98,9 +99,13 @@ def _password() -> str:
 
 def lock(domain: Domain, login: str) -> None:
     """Type wrong passwords until the directory locks the account."""
+    lock_at(domain.server.address, str(domain.server.folder / "tls" / "ca.pem"), login)
+
+
+def lock_at(address: str, ca_file: str, login: str) -> None:
     for _number in range(RULES.lock_threshold):
-        connection = ldap.initialize(f"ldaps://{domain.server.address}")
-        connection.set_option(ldap.OPT_X_TLS_CACERTFILE, str(domain.server.folder / "tls" / "ca.pem"))
+        connection = ldap.initialize(f"ldaps://{address}")
+        connection.set_option(ldap.OPT_X_TLS_CACERTFILE, ca_file)
         connection.set_option(ldap.OPT_X_TLS_NEWCTX, 0)
         try:
             connection.simple_bind_s(f"CN={login},{samba.PEOPLE}", "not the password")
