@@ -10,8 +10,8 @@ from tests.directories.ldap_server import BULK, PEOPLE, POWERFUL_ACCOUNT, LdapSe
 from tests.writeback.asking import refused
 from writeback.connectors import READERS
 from writeback.connectors.base import Access, Kind, Reason
-from writeback.connectors.ldap_reading import LdapReader, domain_of
-from writeback.connectors.reading import Mapping
+from writeback.connectors.ldap_reading import domain_of
+from writeback.connectors.reading import Mapping, Reader
 
 pytestmark = pytest.mark.directory
 
@@ -21,7 +21,7 @@ FULL = {Kind.OPENLDAP: 2.0, Kind.DS389: 5.0}
 CHANGED = 0.5
 
 
-def reader(access: Access, mapping: Mapping | None = None) -> LdapReader:
+def reader(access: Access, mapping: Mapping | None = None) -> Reader:
     return READERS[access.kind](access, mapping)
 
 

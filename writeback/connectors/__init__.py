@@ -3,13 +3,13 @@
 Where python-ldap isn't installed there are none: it is built only where directories are reached directly.
 """
 
-from collections.abc import Callable
+from typing import Any
 
 from writeback.connectors.base import Access, Connector, Kind
-from writeback.connectors.reading import Mapping, Reader
+from writeback.connectors.reading import Reader
 
-CONNECTORS: dict[Kind, Callable[[Access], Connector]] = {}
-READERS: dict[Kind, Callable[[Access, Mapping | None], Reader]] = {}
+CONNECTORS: dict[Kind, Any] = {}
+READERS: dict[Kind, type[Reader]] = {}
 
 try:
     from writeback.connectors.active_directory import ActiveDirectory
@@ -26,4 +26,5 @@ else:
 
 
 def connector_for(access: Access) -> Connector:
-    return CONNECTORS[access.kind](access)
+    connector: Connector = CONNECTORS[access.kind](access)
+    return connector

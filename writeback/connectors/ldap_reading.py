@@ -43,11 +43,13 @@ LOOK_BACK = (timedelta(hours=1), timedelta(days=1), timedelta(days=30))
 class LdapReader(Reader):
     """One directory read as its account, whose searches must not be limited in size."""
 
+    anchors_are_cheap = True
     anchor_attribute: str
     lock_attribute: str
 
     def __init__(self, access: Access, mapping: Mapping | None = None) -> None:
-        self.access, self.mapping = access, mapping or Mapping({})
+        self.access = access
+        self.mapping: Mapping = mapping or Mapping({})
         self._attributes = USUAL | self.mapping.attributes
         self._domain = domain_of(access.base_dn)
 
