@@ -111,6 +111,7 @@ class _Conversation(socketserver.BaseRequestHandler):
             stand_in.raw.append(data)
             message = parse(data)[0][1]
             if not isinstance(message, list) or message[1][0] == UNBIND:
+                stand_in.heard.append(Heard(UNBIND, "", ()))
                 return
             said = answer(stand_in, message)
             if not stand_in.is_silent:
