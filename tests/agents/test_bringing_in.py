@@ -158,8 +158,7 @@ def test_a_server_that_asks_for_secrets_or_nonsense_gets_nothing(
     assert not bringing_in.bring_in(Through(far), ACCESS, USUAL | asked)
 
 
-def test_runs_of_others_are_as_if_they_were_not(far: FarSide, globex: Tenant) -> None:
-    """Q5."""
+def test_q5_runs_of_others_are_as_if_they_were_not(far: FarSide, globex: Tenant) -> None:
     other = FarSide.approved(make_connector(globex, "Elsewhere"))
     run = far.says(protocol.SYNC_BEGIN, full=True, mark="1")["run"]
     for name, content in ((protocol.SYNC_PAGE, {"number": 1, "records": []}), (protocol.SYNC_FINISH, {})):
