@@ -2,7 +2,9 @@
 
 import logging
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -107,9 +109,9 @@ def test_pauses_grow_and_end_with_success() -> None:
 
 def test_it_ends_when_told_and_waits_for_what_was_begun(rig: Rig) -> None:
     began, go_on = threading.Event(), threading.Event()
-    jobs = iter([{"job": rig.job().as_json()}])
+    jobs: Iterator[dict[str, Any]] = iter([{"job": rig.job().as_json()}])
 
-    def waits_for_work() -> dict[str, object]:
+    def waits_for_work() -> dict[str, Any]:
         answer = next(jobs, None)
         if answer is None:
             rig.means.stopping.wait(10)

@@ -10,6 +10,7 @@ from django_scopes import scopes_disabled
 
 from accounts import boxes, signing
 from accounts.models import Tenant, User
+from config.environment import SharedKey
 from tests.agents.far_side import FarSide, again, submit
 from writeback import agents
 from writeback.agent import protocol
@@ -193,6 +194,16 @@ def test_a_look_at_the_directory_is_written_down(far: FarSide, office: Connector
     far.says(protocol.HEARTBEAT, **LOOKED)
     assert not far.row.is_reaching
     assert far.row.connector.answer == "unreachable"
+
+
+def test_its_mac_follows_new_digest_keys(far: FarSide, settings: Any) -> None:
+    old = far.row.mac
+    settings.DIGEST_KEYS = (SharedKey("newer", b"n" * 32), *settings.DIGEST_KEYS)
+    far.says(protocol.HEARTBEAT, **LOOKED)
+    assert far.row.mac.startswith("newer:")
+    assert far.row.mac != old
+    settings.DIGEST_KEYS = settings.DIGEST_KEYS[:1]
+    assert standing(int(far.agent))
 
 
 def test_one_agent_that_reaches_nothing_does_not_hide_another_that_does(far: FarSide, office: Connector) -> None:

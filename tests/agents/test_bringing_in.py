@@ -29,7 +29,7 @@ LOOK = {
     "honours_history": True,
     "answer": "",
 }
-USUAL = {"since": None, "attributes": {}, "people_filter": "", "groups_filter": ""}
+USUAL: dict[str, Any] = {"since": None, "attributes": {}, "people_filter": "", "groups_filter": ""}
 
 
 class Through(Client):

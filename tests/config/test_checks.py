@@ -158,6 +158,14 @@ def test_a_web_process_with_the_executor_key_is_refused(
     assert found() == {"rekey.E011"}
 
 
+@pytest.mark.parametrize("url", ["", "http://agents.acme.example", "https://agents.acme.example/x", "agents"])
+def test_agents_are_sent_nowhere_without_tls(production: Any, url: str) -> None:
+    production.AGENTS_URL = url
+    assert found() == {"rekey.E026"}
+    production.AGENTS_URL = production.BASE_URL
+    assert found() == set()
+
+
 @pytest.mark.parametrize(
     "url",
     [
