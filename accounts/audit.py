@@ -32,6 +32,10 @@ class Activity:
     CONFIRMED_ELSEWHERE = "verification.confirmed_elsewhere"
     ALL_VERIFIED = "reset.all_verifications_completed"
     PASSWORD_SUBMITTED = "reset.password_submitted"  # noqa: S105 - a name of an event
+    UNLOCK_SUBMITTED = "unlock.submitted"
+    WRITEBACK_REJECTED = "writeback.rejected"
+    WRITEBACK_FAILED = "writeback.failed"
+    WRITEBACK_UNCONFIRMED = "writeback.unconfirmed"
     PASSWORD_RESET = "reset.completed"  # noqa: S105
     ACCOUNT_UNLOCKED = "unlock.completed"
     RESET_BLOCKED = "reset.blocked"

@@ -64,6 +64,7 @@ class UserFacts:
     roles: frozenset[str]
     group_ids: frozenset[int]
     authenticators: tuple[AuthenticatorFacts, ...]
+    cannot_change: bool = False
 
     @property
     def is_administrator(self) -> bool:
@@ -116,6 +117,7 @@ def load(users: Sequence[User], imported_counts: bool, now: datetime) -> dict[in
             roles=frozenset(roles[user.pk]),
             group_ids=frozenset(groups[user.pk]),
             authenticators=tuple(held[user.pk]),
+            cannot_change=user.cannot_change_password,
         )
         for user in users
     }

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from django.db.models import FilteredRelation, Q, QuerySet
+from django.db.models import Exists, FilteredRelation, OuterRef, Q, QuerySet
 from django_scopes import scopes_disabled
 
 from accounts.lookups import Lookup
-from accounts.models import Domain, Tenant, User
+from accounts.models import Directory, Domain, Tenant, User
 from accounts.names import domain_of, is_plain, is_same_name, key_of
 
 
@@ -56,7 +56,8 @@ def _tenants(key: str, mail_key: str, domain: str) -> "QuerySet[Tenant]":
         ),
     }
     with scopes_disabled():
-        tenants = Tenant.objects.filter(is_active=True).annotate(**joins).order_by()
+        directories = Exists(Directory.objects.filter(tenant=OuterRef("pk")))
+        tenants = Tenant.objects.filter(is_active=True).annotate(**joins, has_directories=directories).order_by()
         return tenants.select_related("branding", *joins).defer("branding__logo")
 
 

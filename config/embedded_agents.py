@@ -6,11 +6,13 @@ An agent speaks https only, so that trying one on this machine is what it will b
 import ipaddress
 import socket
 import threading
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -39,7 +41,8 @@ class AgentsThread:
         if find_spec("uvicorn") is None or not _is_free(settings.HOST, settings.AGENTS_PORT):
             return False
         uvicorn = import_module("uvicorn")
-        server = ensure_certificates(Path(settings.VAR_DIR), settings.HOST)
+        hosts = (settings.HOST, urlsplit(settings.AGENTS_URL).hostname or "")
+        server = ensure_certificates(Path(settings.VAR_DIR), *hosts)
         application = import_module("writeback.agent_api.application").AgentApi()
         options = uvicorn.Config(
             application,
@@ -76,7 +79,7 @@ def _is_free(host: str, port: int) -> bool:
     return True
 
 
-def ensure_certificates(folder: Path, host: str, now: datetime | None = None) -> Path:
+def ensure_certificates(folder: Path, *hosts: str, now: datetime | None = None) -> Path:
     """The server's certificate with its key, made when there is none or it is about to end; its authority beside it.
 
     The authority's key is thrown away: it vouches for this one certificate, so that nobody can make another by it.
@@ -84,18 +87,18 @@ def ensure_certificates(folder: Path, host: str, now: datetime | None = None) ->
     now, path = now or datetime.now(UTC), folder / SERVER
     if path.exists() and (folder / AUTHORITY).exists():
         known = x509.load_pem_x509_certificate(path.read_bytes())
-        if known.not_valid_after_utc - RENEWED_BEFORE > now and _names(known) == _wanted_names(host):
+        if known.not_valid_after_utc - RENEWED_BEFORE > now and _names(known) == _wanted_names(hosts):
             return path
-    authority, server, key = _make(_wanted_names(host), now)
+    authority, server, key = _make(_wanted_names(hosts), now)
     path.unlink(missing_ok=True)
     write_private(path, server.decode() + key.decode())
     (folder / AUTHORITY).write_bytes(authority)
     return path
 
 
-def _wanted_names(host: str) -> list[str]:
-    names = ["localhost", "127.0.0.1", "::1", socket.gethostname()]
-    return list(dict.fromkeys([*names, host] if host not in ("", "0.0.0.0", "::") else names))  # noqa: S104
+def _wanted_names(hosts: Sequence[str]) -> list[str]:
+    given = [host for host in hosts if host not in ("", "0.0.0.0", "::")]  # noqa: S104
+    return list(dict.fromkeys(["localhost", "127.0.0.1", "::1", socket.gethostname(), *given]))
 
 
 def _names(certificate: x509.Certificate) -> list[str]:

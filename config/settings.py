@@ -237,8 +237,11 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_DEFAULT_QUEUE = "interactive"
-# Housekeeping, and bringing directories in: a passcode never waits behind it.
-CELERY_TASK_ROUTES = {"reset.tasks.*": {"queue": "bulk"}, "writeback.tasks.sync_*": {"queue": "bulk"}}
+CELERY_TASK_ROUTES = {
+    "writeback.tasks.execute": {"queue": "writeback"},
+    "writeback.tasks.*": {"queue": "bulk"},
+    "reset.tasks.*": {"queue": "bulk"},  # housekeeping; a passcode never waits behind it
+}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_IMPORTS = ["config.worker"]  # read by workers and beat only
 CELERY_WORKER_POOL = "threads"  # its work is waiting for other servers; one process keeps their connections
@@ -260,6 +263,7 @@ CELERY_BEAT_SCHEDULE = {
     "ensure-partitions": {"task": "reset.tasks.ensure_partitions", "schedule": timedelta(hours=12)},
 }
 SWEEP_SECONDS = 5.0
+JOB_SWEEP_SECONDS = 2.0
 
 EMAIL_URL = secret(env, "EMAIL_URL") or ("captured://" if EMBEDDED else "")
 EMAIL_FROM = env.str("EMAIL_FROM", default=f"no-reply@{host_of(BASE_URL) or 'localhost'}")

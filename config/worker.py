@@ -9,15 +9,20 @@ from datetime import timedelta
 from typing import Any
 
 from celery.signals import beat_init, task_prerun, worker_init, worker_shutdown
+from django.conf import settings
 from django.db import close_old_connections, connections
 
 from accounts import executors
+from accounts.repeating import repeat
 from config.startup import refuse_unless_ready
 from notifications.sweep import start_sweeper
+from writeback.looking import look_at_due
+from writeback.recovery import recover
 
 logger = logging.getLogger(__name__)
 
 ANNOUNCE_EVERY = timedelta(days=1)
+LOOK_FOR_DUE_SECONDS = 1.0
 ANNOUNCE_AGAIN = timedelta(seconds=5)
 
 stopping = threading.Event()
@@ -29,6 +34,8 @@ def start(**_: Any) -> None:
     refuse_unless_ready("worker")
     threading.Thread(target=keep_announcing, args=(stopping,), name="announcing", daemon=True).start()
     start_sweeper(stopping)
+    repeat("search for lost jobs", settings.JOB_SWEEP_SECONDS, recover, stopping)
+    repeat("look at directories", LOOK_FOR_DUE_SECONDS, look_at_due, stopping)
 
 
 @beat_init.connect

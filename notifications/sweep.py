@@ -1,14 +1,13 @@
 """Finding what was lost: the worker asks the database every few seconds, so that a dead broker loses nothing."""
 
-import logging
 from datetime import datetime, timedelta
 from threading import Event, Thread
 from uuid import UUID
 
 from django.conf import settings
-from django.db import close_old_connections, connections
 from django.utils import timezone
 
+from accounts.repeating import repeat
 from accounts.tenants import all_opened
 from notifications import delivery
 from notifications.models import CapturedMessage, Channel, Delivery, Message
@@ -16,8 +15,6 @@ from notifications.models import CapturedMessage, Channel, Delivery, Message
 ROUND = 100
 KEPT = timedelta(days=30)
 Status = Message.Status
-
-logger = logging.getLogger(__name__)
 
 
 def sweep(now: datetime | None = None) -> int:
@@ -72,17 +69,10 @@ def prune(now: datetime | None = None) -> int:
 
 def start_sweeper(stop: Event | None = None) -> Thread:
     """Sweep every SWEEP_SECONDS in a thread of its own until `stop` is set. Database errors are logged and outlived."""
-    thread = Thread(target=_sweep_until, args=(stop or Event(),), name="sweeper", daemon=True)
-    thread.start()
-    return thread
+    stop = stop or Event()
+    return repeat("sweep", settings.SWEEP_SECONDS, lambda: _sweep_all(stop), stop)
 
 
-def _sweep_until(stop: Event) -> None:
-    while not stop.wait(settings.SWEEP_SECONDS):
-        close_old_connections()
-        try:
-            while sweep() >= ROUND and not stop.is_set():
-                continue
-        except Exception as error:  # the next round may find the database again
-            logger.error("The sweep failed: %s", type(error).__name__)
-    connections.close_all()
+def _sweep_all(stop: Event) -> None:
+    while sweep() >= ROUND and not stop.is_set():
+        continue

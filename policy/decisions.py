@@ -37,12 +37,15 @@ class Refusal(StrEnum):
     TOO_FEW_METHODS = "too_few_methods"
     UNLOCK_NOT_ALLOWED = "unlock_not_allowed"
     DIRECTORY_NOT_CONNECTED = "directory_not_connected"
+    DIRECTORY_UNREACHABLE = "directory_unreachable"
+    CANNOT_CHANGE_PASSWORD = "cannot_change_password"  # noqa: S105 - a reason
     BLOCKED = "blocked"
 
 
 ENTRA_CODES: dict[Refusal, str] = {
     Refusal.ADMINISTRATORS_MAY_NOT: "SSPR_0009",
     Refusal.DIRECTORY_NOT_CONNECTED: "SSPR_0010",
+    Refusal.DIRECTORY_UNREACHABLE: "SSPR_0030",
     Refusal.NO_POLICY: "SSPR_0011",
     Refusal.OUT_OF_SCOPE: "SSPR_0013",
     Refusal.TOO_FEW_METHODS: "SSPR_0014",
@@ -80,12 +83,22 @@ class TenantFacts:
 
 @dataclass(frozen=True)
 class Authority:
-    """Who keeps the passwords under a domain, and whether they can be written there now."""
+    """Who keeps the password of a name, and whether it can be written there now.
+
+    `is_domains_writable` holds for every name under the domain, known or not. `is_connected`: writeback is set up and on.
+    """
 
     external_name: str = ""
     external_url: str = ""
     is_directory: bool = False
     is_writable: bool = True
+    is_domains_writable: bool = True
+    is_connected: bool = True
+
+    @property
+    def refusal(self) -> Refusal:
+        """Why nothing can be written, where nothing can."""
+        return Refusal.DIRECTORY_UNREACHABLE if self.is_connected else Refusal.DIRECTORY_NOT_CONNECTED
 
 
 @dataclass(frozen=True)
@@ -128,7 +141,7 @@ def decide_reset(
     """Decide for one person. `policies` come ordered by priority; `user` None is an unknown name."""
     if user is None:
         return Decision((Refusal.UNKNOWN,))
-    refusals = _refusals_of_account(user, authority)
+    refusals = _refusals_of_account(user, authority, unlock)
     if user.is_administrator:
         return _decide_for_administrator(user, policies, tenant, refusals)
     policy = governing_policy(user, policies)
@@ -157,13 +170,14 @@ def _decide_for_administrator(
     )
 
 
-def _refusals_of_account(user: UserFacts, authority: Authority) -> list[Refusal]:
+def _refusals_of_account(user: UserFacts, authority: Authority, unlock: bool) -> list[Refusal]:
     checks = (
         (not user.is_enabled, Refusal.DISABLED),
         (user.is_protected, Refusal.PROTECTED),
         (user.is_external or bool(authority.external_name), Refusal.EXTERNAL),
         (user.is_paused, Refusal.PAUSED),
-        ((user.in_directory or authority.is_directory) and not authority.is_writable, Refusal.DIRECTORY_NOT_CONNECTED),
+        ((user.in_directory or authority.is_directory) and not authority.is_writable, authority.refusal),
+        (user.cannot_change and not unlock, Refusal.CANNOT_CHANGE_PASSWORD),
     )
     return [refusal for applies, refusal in checks if applies]
 

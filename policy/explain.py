@@ -83,8 +83,16 @@ REASONS: dict[Refusal, tuple[Text, Text]] = {
         _("Switch it on in the policy; a reset with a new password clears the lock too."),
     ),
     Refusal.DIRECTORY_NOT_CONNECTED: (
-        _("the password is kept in a directory that can't be reached"),
-        _("Connect the directory."),
+        _("the password is kept in a directory, and writeback is not set up or off"),
+        _("Connect the directory and switch writeback on."),
+    ),
+    Refusal.DIRECTORY_UNREACHABLE: (
+        _("the directory that keeps the password can't be reached just now"),
+        _("Look at the directory's status: its servers, or its agents."),
+    ),
+    Refusal.CANNOT_CHANGE_PASSWORD: (
+        _("the directory says that this person may not change the password"),
+        _("Take “user cannot change password” off the account in the directory; an administrator's reset works."),
     ),
     Refusal.BLOCKED: (
         _("too many failed proofs in 24 hours"),
@@ -152,7 +160,9 @@ def _password_place(user: UserFacts, authority: Authority) -> Line:
     if user.is_external or authority.external_name:
         return Line(label, *REASONS[Refusal.EXTERNAL])
     if user.in_directory or authority.is_directory:
-        return _state(label, not authority.is_writable, _("kept in a directory"), Refusal.DIRECTORY_NOT_CONNECTED)
+        if not authority.is_writable:
+            return Line(label, *REASONS[authority.refusal])
+        return _state(label, user.cannot_change, _("kept in a directory"), Refusal.CANNOT_CHANGE_PASSWORD)
     return Line(label, _("kept here"))
 
 

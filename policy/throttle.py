@@ -28,6 +28,7 @@ FAILURES_OF_ACCOUNT = Limit("failed proofs of one account", 5, timedelta(hours=2
 STARTS_FROM_ADDRESS = Limit("resets started from one address", 60, timedelta(minutes=10))
 FAILURES_FROM_ADDRESS = Limit("failed proofs from one address", 100, timedelta(hours=24))
 PAUSE_OF_ADDRESS = Limit("pause of an address", 0, timedelta(minutes=10))
+UNLOCKS_OF_ACCOUNT = Limit("unlocks of one account", 3, timedelta(hours=24))
 NUMBERS_OF_ACCOUNT = Limit("phone numbers typed for one account", 5, timedelta(hours=1))
 SENDS_TO_ACCOUNT = Limit("codes sent for one account", 10, timedelta(hours=1))
 PHONE_SENDS_TO_ACCOUNT = Limit("texts and calls for one account", 5, timedelta(hours=1))

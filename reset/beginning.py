@@ -59,9 +59,9 @@ def count_start(visitor: Visitor, failures: str, now: datetime) -> bool:
     return failed.is_used_up
 
 
-def authority_of(found: people.Found) -> Authority:
+def authority_of(found: people.Found, now: datetime) -> Authority:
     """Who keeps the passwords of the typed name."""
-    available = jobs.availability(found.domain, found.user)
+    available = jobs.availability(found, now)
     domain = found.domain
     external = domain if domain is not None and domain.authority == domain.Authority.EXTERNAL else None
     return Authority(
@@ -69,17 +69,18 @@ def authority_of(found: people.Found) -> Authority:
         external_url=external.home_url if external else "",
         is_directory=available.is_directory,
         is_writable=available.is_writable,
+        is_domains_writable=available.domain_is_writable,
+        is_connected=not available.is_off,
     )
 
 
 def shape(request: ResetRequest, decision: Decision, found: people.Found, authority: Authority) -> None:
     """Real, decoy, or over at once. What depends on the domain is said for every name under it."""
-    domain_in_directory = found.domain is not None and found.domain.directory_id is not None
     if authority.external_name:
         request.state, request.reason = State.FAILED, Refusal.EXTERNAL
         request.snapshot = {"home": {"name": authority.external_name, "url": authority.external_url}}
-    elif domain_in_directory and not authority.is_writable:
-        request.state, request.reason = State.FAILED, Refusal.DIRECTORY_NOT_CONNECTED
+    elif not authority.is_domains_writable:
+        request.state, request.reason = State.FAILED, authority.refusal
     elif decision.is_allowed and found.user is not None:
         request.user, request.epoch = found.user, found.user.credentials_epoch
         request.gates_required = decision.gates_required

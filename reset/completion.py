@@ -1,7 +1,9 @@
 """The end that a person came for: the password set or the lock cleared, and everybody told who has to be."""
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -10,6 +12,7 @@ from django.urls import reverse
 
 from accounts import audit, secrets
 from accounts.audit import Activity
+from accounts.executors import NoExecutor
 from accounts.models import User
 from accounts.models.users import new_epoch
 from accounts.moving import move, move_and_add
@@ -27,6 +30,8 @@ from reset.standing import still_stands
 
 ALARM_LIFETIME = timedelta(days=7)
 ALARM_PURPOSE = "alarm"
+
+logger = logging.getLogger(__name__)
 
 
 def set_password(request: ResetRequest, encoded: str, visitor: Visitor, now: datetime) -> bool:
@@ -59,31 +64,62 @@ def unlock(request: ResetRequest, visitor: Visitor, now: datetime) -> bool:
     attempts.forget(request)
     outbox.enqueue(_notices(request, user, token, visitor, now), now)
     audit.record(event(request, Activity.ACCOUNT_UNLOCKED, visitor, gates=[kind for kind, _ in request.passed]))
-    request.ended_at = now
+    request.state, request.ended_at = State.COMPLETED, now
+    return True
+
+
+def confirm(request: ResetRequest, told: dict[str, Any], visitor: Visitor, now: datetime) -> bool:
+    """The directory has done it. What the old password opened ends, and everybody is told; inside a transaction.
+
+    Nothing that changed about the account meanwhile can take that back. An unlock leaves everything else as it was,
+    the sign-in lockout here too.
+    """
+    user = request.user
+    assert user is not None
+    token = secrets.random_token()
+    if not move(ResetRequest, _ending(request, token, now), id=request.pk, state=State.WRITING, job=request.job_id):
+        return False
+    if request.is_unlock:
+        attempts.forget(request)
+    else:
+        User.objects.filter(pk=user.pk).update(**_renewed(now))
+    try:
+        outbox.enqueue(_notices(request, user, token, visitor, now), now)
+    except NoExecutor:  # what the directory did must not be forgotten because nobody can be told just now
+        logger.error("Nobody was told of the end of request %s: no worker has made its key known", request.pk)
+    activity = Activity.ACCOUNT_UNLOCKED if request.is_unlock else Activity.PASSWORD_RESET
+    audit.record(event(request, activity, visitor, gates=[kind for kind, _ in request.passed], **told))
     return True
 
 
 def _complete(request: ResetRequest, token: str, now: datetime) -> bool:
-    changes = {
+    changes = _ending(request, token, now)
+    return move(ResetRequest, changes, still_stands(request), id=request.pk, state=State.VERIFIED)
+
+
+def _ending(request: ResetRequest, token: str, now: datetime) -> dict[str, Any]:
+    return {
         "state": State.COMPLETED,
         "ended_at": now,
         "secret_digest": request.secret_digest,
         "alarm_digest": secrets.digest(ALARM_PURPOSE, token),
         "alarm_expires_at": now + ALARM_LIFETIME,
     }
-    return move(ResetRequest, changes, still_stands(request), id=request.pk, state=State.VERIFIED)
 
 
 def _renew(user: User, encoded: str, now: datetime, news: Sequence[Sequence[Model]]) -> bool:
     """The password and new epochs: sessions, other requests and codes die by one, failures start anew by the other."""
-    changes = {
-        "password": encoded,
+    changes = {"password": encoded, **_renewed(now)}
+    return move_and_add(news, User, changes, id=user.pk, credentials_epoch=user.credentials_epoch, is_enabled=True)
+
+
+def _renewed(now: datetime) -> dict[str, Any]:
+    return {
         "password_changed_at": now,
         "must_change_password": False,
         "credentials_epoch": new_epoch(),
         "failures_epoch": new_epoch(),
     }
-    return move_and_add(news, User, changes, id=user.pk, credentials_epoch=user.credentials_epoch, is_enabled=True)
 
 
 def _notices(request: ResetRequest, user: User, token: str, visitor: Visitor, now: datetime) -> list[Draft]:

@@ -1,6 +1,6 @@
 """A reset from its first page to its last: every decision and every change of state starts here.
 
-    begin → choose (→ type_destination) → answer … → submit_password        (cancel at any time)
+    begin → choose (→ type_destination) → answer … → submit_password (→ record_writeback)   (cancel until then)
 
 Each step asserts the state it expects by a guarded update that must touch exactly one row. An attempt is counted in a
 transaction of its own before anything is compared. Strangers walk the same steps by the same statements and get nowhere.
@@ -11,13 +11,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, QuerySet
+from django.db.models import Exists
 from django.utils import timezone
 
 from accounts import audit, facts, tenants
 from accounts.audit import Activity, record
 from accounts.identifiers import new_id
-from accounts.lookups import Lookup
 from accounts.methods import Method
 from accounts.models import AuditEvent, Authenticator
 from accounts.moving import move, move_and_add
@@ -26,7 +25,7 @@ from accounts.visitor import Visitor
 from policy import passwords, rules
 from policy.decisions import Offer, Refusal, decide_reset, is_enough, open_offers
 from policy.passwords import Rule
-from reset import attempts, beginning, buckets, challenges, completion, decoys
+from reset import attempts, beginning, buckets, challenges, completion, decoys, stored, unlocking, writing
 from reset.beginning import Beginning
 from reset.methods import METHODS
 from reset.methods.base import Verdict
@@ -35,6 +34,7 @@ from reset.models.requests import RUNNING
 from reset.requests import NotOffered, TooOften, end, event, is_secret_of, new_secret
 from reset.snapshot import Snapshot, passed_gates
 from reset.standing import still_stands, still_unused
+from writeback.models import WritebackJob
 
 END_READABLE = timedelta(minutes=10)
 
@@ -47,6 +47,7 @@ class Step(StrEnum):
     DESTINATION = "destination"
     ANSWER = "answer"
     PASSWORD = "password"  # noqa: S105 - a step
+    WRITING = "writing"
     END = "end"
 
 
@@ -80,7 +81,7 @@ def begin(start: Beginning, now: datetime | None = None) -> tuple[ResetRequest, 
         is_blocked = beginning.count_start(start.visitor, buckets.failures_subject(account, browser), now)
         known = facts.load([found.user] if found.user else [], found.tenant.imported_methods_count, now)
         policies = rules.load(found.tenant)
-        authority = beginning.authority_of(found)
+        authority = beginning.authority_of(found, now)
         unlock = start.trouble == ResetRequest.Trouble.LOCKED
         decision = decide_reset(
             known.get(found.user.pk) if found.user else None,
@@ -101,43 +102,17 @@ def begin(start: Beginning, now: datetime | None = None) -> tuple[ResetRequest, 
         return request, beginning.store(request, start, decision, found.user, now)
 
 
-def _resumed(id: str) -> "QuerySet[ResetRequest]":
-    with tenants.all_opened():
-        rows = ResetRequest.objects.filter(pk=id).select_related("tenant__branding", "user", "challenge")
-        return rows.defer("tenant__branding__logo", *UNUSED).order_by()
-
-
-# What no step asks for is not read: neither the old password's hash nor times that only the console shows.
-UNUSED = (
-    *("user_agent", "alarm_digest", "alarm_expires_at"),
-    *(f"user__{name}" for name in ("password", "last_login", "principal_key", "mail_key", "anchor", "created_at")),
-    "user__password_changed_at",
-    "user__failures_epoch",
-)
-
-
-RESUMED = Lookup(_resumed, id=ResetRequest._meta.get_field("id"))
-
-
 def resume(request_id: str, secret: str, now: datetime | None = None) -> ResetRequest | None:
     """The request behind a cookie, with tenant, person and challenge, in one statement; None when there is none to see."""
     now = now or timezone.now()
-    request = next(iter(RESUMED.rows(id=request_id)), None)
+    request = stored.find(request_id)
     if request is None or not is_secret_of(request, secret):
         return None
     if request.ended_at is not None and request.ended_at + END_READABLE <= now:
         return None
     if request.state in RUNNING:
-        _see_whether_over(request, now)
+        stored.see_whether_over(request, now)
     return request
-
-
-def _see_whether_over(request: ResetRequest, now: datetime) -> None:
-    """Show an end that has come without a step: time over, or the account's credentials renewed. The row follows later."""
-    if request.expires_at <= now:
-        request.state = State.EXPIRED
-    elif not request.tenant.is_active or (request.user is not None and request.user.credentials_epoch != request.epoch):
-        request.state, request.reason = State.FAILED, "account_changed"
 
 
 def current_step(request: ResetRequest | None) -> Step:
@@ -146,6 +121,8 @@ def current_step(request: ResetRequest | None) -> Step:
         return Step.IDENTIFY
     if request.state == State.VERIFIED:
         return Step.PASSWORD
+    if request.state == State.WRITING:
+        return Step.WRITING
     if request.state != State.VERIFYING:
         return Step.END
     if request.challenge is None:
@@ -290,6 +267,9 @@ def _pass_gate(
     passed = [*request.passed, [challenge.kind, challenge.destination]]
     offers = Snapshot.from_json(request.snapshot).offers
     is_last = is_enough({kind for kind, _ in passed_gates(passed)}, request.gates_required, offers)
+    if is_last and request.is_unlock and unlocking.is_too_often(request, now):
+        end(request, State.FAILED, unlocking.TOO_OFTEN, visitor, now)
+        return Answered.STOPPED, ""
     secret = new_secret(request) if is_last else ""
     done = [event(request, Activity.VERIFICATION_COMPLETED, visitor, method=challenge.method)]
     if is_last:
@@ -304,7 +284,7 @@ def _pass_gate(
                 request.passed = passed
                 request.gates_required = _gates_required(request, passed, is_last)
                 if is_last and request.is_unlock:
-                    moved = completion.unlock(request, visitor, now)
+                    moved = unlocking.unlock(request, visitor, now)
             if not moved:
                 transaction.set_rollback(True)
     except IntegrityError:  # a gate of this kind or destination was passed a moment ago
@@ -313,8 +293,8 @@ def _pass_gate(
         request.passed = passed[:-1]
         return _explain_miss(request, challenge, visitor, now), ""
     request.challenge = None
-    if is_last:
-        request.state = State.COMPLETED if request.is_unlock else State.VERIFIED
+    if is_last and not request.is_unlock:
+        request.state = State.VERIFIED
     return Answered.RIGHT, secret
 
 
@@ -360,9 +340,10 @@ def _explain_miss(request: ResetRequest, challenge: Challenge, visitor: Visitor,
 def submit_password(
     request: ResetRequest, password: str, visitor: Visitor, now: datetime | None = None
 ) -> tuple[list[Rule], str]:
-    """Set the new password. Returns the rules it breaks, or none and the request's new secret (empty when it was stopped).
+    """Set the new password, or hand it over to be written into the directory that keeps it.
 
-    Raises NotOffered, hashing.Busy or accounts.executors.NoExecutor.
+    Returns the rules it breaks, or none and the request's new secret (empty when it was stopped). Raises NotOffered,
+    hashing.Busy or accounts.executors.NoExecutor.
 
     The hash is made outside the transaction. Sessions, other requests and codes die by the new credentials epoch.
     """
@@ -374,10 +355,22 @@ def submit_password(
         record(event(request, Activity.PASSWORD_SUBMITTED, visitor, False, "rules", rules=[rule.id for rule in broken]))
         return broken, ""
     secret = new_secret(request)
-    if not completion.set_password(request, passwords.hash_password(password), visitor, now):
+    if request.user.directory_id is not None:
+        is_moved = writing.hand_over(request, password, visitor, now)
+    else:
+        is_moved = completion.set_password(request, passwords.hash_password(password), visitor, now)
+    if not is_moved:
         end(request, State.FAILED, "account_changed", visitor, now)
         return [], ""
     return [], secret
+
+
+def record_writeback(job: WritebackJob, now: datetime | None = None) -> None:
+    """What came of a job in a directory: the end, or (where another password may be accepted) back to choosing one.
+
+    Called inside the transaction that ended the job. A job that no request waits for is none of ours.
+    """
+    writing.record(job, now or timezone.now())
 
 
 def cancel(request: ResetRequest, visitor: Visitor, now: datetime | None = None) -> None:

@@ -16,6 +16,7 @@ from reset import access_passes, own_challenges
 from reset.models import ResetRequest, State
 from reset.models.requests import RUNNING
 from reset.requests import end
+from writeback.models import WritebackJob
 
 KEEP_REQUESTS = timedelta(days=90)
 KEEP_INVITATIONS = timedelta(days=30)
@@ -27,7 +28,15 @@ def expire_requests(now: datetime | None = None) -> int:
     now = now or timezone.now()
     with tenants.all_opened():
         over = ResetRequest.objects.filter(state__in=RUNNING, expires_at__lte=now).select_related("user", "tenant")
-        return sum(end(request, State.EXPIRED, "time_over", NOBODY, now) for request in over[:BATCH])
+        ended = sum(end(request, State.EXPIRED, "time_over", NOBODY, now) for request in over[:BATCH])
+        return ended + _end_orphans(now)
+
+
+def _end_orphans(now: datetime) -> int:
+    """End the requests whose job is gone with the connector it was for: nothing will come back to them."""
+    return ResetRequest.objects.filter(state=State.WRITING, job=None).update(
+        state=State.UNCONFIRMED, reason="directory_disconnected", ended_at=now
+    )
 
 
 def forget_abandoned(now: datetime | None = None) -> int:
@@ -46,6 +55,7 @@ def prune(now: datetime | None = None) -> dict[str, int]:
             "invitations": Invitation.objects.filter(expires_at__lt=now - KEEP_INVITATIONS).delete()[0],
             "messages": sweep.prune(now),
             "counters": throttle.prune(now),
+            "jobs": WritebackJob.objects.filter(created_at__lt=now - KEEP_REQUESTS).delete()[0],
             "passes": access_passes.prune(now),
             "lockouts": lockout.prune(now),
             "sessions": Session.objects.filter(expire_date__lt=now).delete()[0],

@@ -32,7 +32,7 @@ class Change:
 
 
 def is_possible(user: User) -> bool:
-    """Whether the password is kept here. A directory's can't be changed here yet."""
+    """Whether the password is kept here, and so compared and changed here."""
     return user.directory_id is None and not user.is_external
 
 

@@ -16,6 +16,7 @@ class Failure(StrEnum):
     LOCKED = "locked"
     BUSY = "busy"
     ADDRESS = "address"
+    DIRECTORY = "directory"
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.dispatch import receiver
+from django.utils import timezone
 
 from accounts.importing.replacing import Replaced
 from accounts.models import Tenant
@@ -11,8 +12,9 @@ from notifications.models import Channel
 from notifications.signals import provider_unreachable
 from policy import throttle
 from policy.throttle import Use
-from reset import import_notices
-from writeback.signals import values_replaced
+from reset import directory_change, flow, import_notices
+from writeback.models import WritebackJob
+from writeback.signals import job_finished, values_replaced
 
 
 @receiver(provider_unreachable)
@@ -24,6 +26,13 @@ def note_unreachable(channel: Channel, **_: Any) -> None:
     away = Use(throttle.PROVIDER_UNREACHABLE, channel)
     throttle.clear([away])
     throttle.count(away)
+
+
+@receiver(job_finished)
+def record_job(job: WritebackJob, **_: Any) -> None:
+    """The outcome may come from a worker, from an agent or from the sweep."""
+    flow.record_writeback(job)
+    directory_change.record(job, timezone.now())
 
 
 @receiver(values_replaced)

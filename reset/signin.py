@@ -1,13 +1,14 @@
 """Signing in with a user name and a password, where the tenant's rule asks for it a second proof, and entering the console.
 
     attempt ──right──▶ signed in
-                 └───▶ a second proof is due: a mark, no session of a user ──proving.answer──▶ signed in
+       │         └───▶ a second proof is due: a mark, no session of a user ──proving.answer──▶ signed in
+       └── a directory checks it: a job ──settle──▶ the same
 
-Unknown, disabled and directory people, and those without a password, run the same statements and one hash, and get the
-same answer as a wrong password.
+Unknown and disabled people, and those without a password, run the same statements and one hash, and get the same answer
+as a wrong password. Under a directory's domain every name becomes a job, whoever has it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -15,16 +16,17 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit, facts, people, tenants, totp
+from accounts import audit, facts, tenants, totp
 from accounts.audit import Activity, Event
 from accounts.methods import AuthenticatorType
 from accounts.models import Authenticator, Tenant, User
-from accounts.names import is_plain, is_same_name, key_of
 from accounts.visitor import Visitor
 from policy import lockout, rules, throttle
 from policy.signin import NOBODY_IS_ASKED, SignInDecision, decide_sign_in
 from policy.throttle import Limit, Use
-from reset import buckets
+from reset import asking
+from reset.asking import Answer, Waiting
+from reset.claimed import Claimed, find
 from reset.password_proof import Failure, Proof, account_key_of, compare
 
 MARK_LIFETIME = timedelta(minutes=10)
@@ -36,13 +38,17 @@ APP_CODES_OF_ACCOUNT = Limit("app codes typed by one signed-in account", 5, time
 class Outcome:
     """How a sign-in ended: with a user, or with the reason a page may tell (and, for a lock, until when).
 
-    With a user, `then` says what the tenant's rule asks for before anything else.
+    With a user, `then` says what the tenant's rule asks for before anything else; with `password_is_due` the directory
+    wants a new password first. `waiting`: the directory is being asked. `home_url`: these people sign in elsewhere.
     """
 
     user: User | None = None
     then: SignInDecision = NOTHING_MORE
     failure: Failure | None = None
     locked_until: datetime | None = None
+    waiting: Waiting | None = None
+    home_url: str = ""
+    password_is_due: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,38 +83,6 @@ class Mark:
         return user
 
 
-@dataclass(frozen=True)
-class Claimed:
-    """Whom a typed name claims to be: a person, or nobody."""
-
-    typed: str
-    tenant: Tenant | None
-    user: User | None
-
-    @property
-    def account_key(self) -> str:
-        return account_key_of(self.user) if self.user else buckets.account_key(self._tenant_id, self.typed, None)
-
-    @property
-    def _tenant_id(self) -> int:
-        return self.tenant.pk if self.tenant else 0
-
-    @property
-    def obstacle(self) -> str:
-        """Why this name can't sign in here whatever its password; for the audit trail only."""
-        if self.user is None:
-            return "unknown"
-        if not self.user.is_enabled:
-            return "disabled"
-        if self.user.is_external:
-            return "external"
-        return "directory_not_connected" if self.user.directory_id else ""
-
-    @property
-    def encoded(self) -> str:
-        return self.user.password if self.user and not self.obstacle else ""
-
-
 def attempt(
     typed: str, password: str, *, tenant: Tenant | None, visitor: Visitor, now: datetime | None = None
 ) -> Outcome:
@@ -117,13 +91,56 @@ def attempt(
     from_address = Use(throttle.SIGN_INS_FROM_ADDRESS, visitor.network)
     if throttle.count(from_address, now=now)[0].is_over:
         return Outcome(failure=Failure.ADDRESS)
-    claimed = _find(typed, tenant)
+    claimed = find(typed, tenant)
+    if claimed.home_url:
+        return Outcome(home_url=claimed.home_url)
     proof = compare(claimed.account_key, password, claimed.encoded, now)
+    if claimed.directory_id and proof.failure in (None, Failure.WRONG):
+        return _ask_directory(claimed, proof, password, visitor, now)
+    return _conclude(claimed, proof, password, visitor, now)
+
+
+def _ask_directory(claimed: Claimed, proof: Proof, password: str, visitor: Visitor, now: datetime) -> Outcome:
+    """A job for every name under the domain. Who keeps a password here all the same gets in while the directory is away."""
+    is_right_here = proof.failure is None
+    waiting = asking.begin(claimed, password, is_right_here, now)
+    if waiting is not None:
+        return Outcome(waiting=waiting)
+    if is_right_here:
+        return _conclude(claimed, proof, password, visitor, now)
+    with tenants.opened_or_all(claimed.tenant):
+        _record(claimed, visitor, Activity.SIGN_IN_FAILED, "directory_unreachable")
+    return Outcome(failure=Failure.DIRECTORY)
+
+
+def settle(waiting: Waiting, visitor: Visitor, now: datetime | None = None) -> Outcome | None:
+    """What the directory said; None while it hasn't, or while its answer is held back to a step of time."""
+    now = now or timezone.now()
+    answer = asking.answer_to(waiting, now)
+    if answer is None:
+        return None
+    tenant = Tenant.objects.filter(pk=waiting.tenant_id).first()
+    user = Mark(waiting.user_id, waiting.epoch, waiting.at).find_user(now)
+    claimed = Claimed(waiting.typed, tenant, user)
+    counted = Proof(lockout.Try(waiting.account_key))
+    if answer == Answer.AWAY and not waiting.is_right_here:
+        with tenants.opened_or_all(tenant):
+            _record(claimed, visitor, Activity.SIGN_IN_FAILED, "directory_unreachable")
+        return Outcome(failure=Failure.DIRECTORY)
+    is_right = user is not None and (waiting.is_right_here or answer in (Answer.RIGHT, Answer.DUE))
+    proof = counted if is_right else replace(counted, failure=Failure.WRONG)
+    outcome = _conclude(claimed, proof, "", visitor, now)
+    return replace(outcome, password_is_due=answer == Answer.DUE and outcome.user is not None)
+
+
+def _conclude(claimed: Claimed, proof: Proof, password: str, visitor: Visitor, now: datetime) -> Outcome:
+    """The password was compared: in, on to the second proof, or not. `password` is empty where it is not known any more."""
+    from_address = Use(throttle.SIGN_INS_FROM_ADDRESS, visitor.network)
     with tenants.opened_or_all(claimed.tenant), transaction.atomic():
         if proof.failure is None and claimed.user:
             then = what_then(claimed.user, now)
             if then.asks_for_proof or note_sign_in(claimed.user, now):
-                lockout.clear(claimed.account_key)
+                lockout.clear(proof.counted.account_key)
                 _record(claimed, visitor, Activity.SECOND_PROOF_ASKED if then.asks_for_proof else Activity.SIGNED_IN)
                 throttle.count(Use(from_address.limit, from_address.subject, amount=-1), now=now)
                 return Outcome(claimed.user, then)
@@ -138,31 +155,6 @@ def what_then(user: User, now: datetime) -> SignInDecision:
     return decide_sign_in(facts.load([user], user.tenant.imported_methods_count, now)[user.pk], rule)
 
 
-def _find(typed: str, tenant: Tenant | None) -> Claimed:
-    """The same statements for everybody under one domain."""
-    found = _find_here_or_at_the_only_tenant(typed, tenant)
-    operator = _find_operator(typed) if tenant is None else None
-    if operator is not None:
-        return Claimed(typed, None, operator)
-    if found.user is not None and found.tenant is not None:
-        found.user.tenant = found.tenant
-    return Claimed(typed, found.tenant, found.user)
-
-
-def _find_here_or_at_the_only_tenant(typed: str, tenant: Tenant | None) -> people.Found:
-    """Where there is just one organisation, its people need neither its address nor its domain."""
-    found = people.find(typed, tenant)
-    only = tenants.find_only() if tenant is None and found.tenant is None else None
-    return people.find(typed, only) if only and only.kind == Tenant.Kind.WORKFORCE else found
-
-
-def _find_operator(typed: str) -> User | None:
-    """Platform operators have no tenant and sign in at the common address only. A tenant can't shadow them."""
-    with tenants.all_opened():
-        user: User | None = User.objects.filter(tenant=None, principal_key=key_of(typed)).first()
-    return user if user and is_plain(typed.strip()) and is_same_name(typed, user.principal_name) else None
-
-
 def note_sign_in(user: User, now: datetime) -> bool:
     """Note the time. False: the account is not as it was when its password was compared."""
     same = User.objects.filter(pk=user.pk, is_enabled=True, credentials_epoch=user.credentials_epoch)
@@ -172,7 +164,7 @@ def note_sign_in(user: User, now: datetime) -> bool:
 
 def _failed(claimed: Claimed, proof: Proof, password: str, visitor: Visitor) -> Outcome:
     """Note a failure. A right password whose account changed meanwhile fails as a wrong one does, but is not noted."""
-    if proof.failure == Failure.WRONG:
+    if proof.failure == Failure.WRONG and password:
         lockout.remember_wrong(proof.counted, password)
     failure = proof.failure or Failure.WRONG
     reasons = {Failure.LOCKED: "locked", Failure.BUSY: "busy", None: "account_changed"}

@@ -36,6 +36,7 @@ _SAME_ACCOUNT = f"""
         WHERE person.id = %s AND person.credentials_epoch = %s AND person.is_enabled
           AND NOT person.is_protected AND NOT person.is_protected_in_directory
           AND NOT person.is_external AND NOT person.self_service_paused
+          AND (NOT person.cannot_change_password OR %s)
           AND tenant.is_active AND (tenant.administrators_may_reset OR NOT %s)
     )
 """  # noqa: S608
@@ -79,7 +80,7 @@ def still_stands(request: ResetRequest) -> RawSQL:
     sql = f"(%s OR ({_SAME_ACCOUNT} AND (%s OR ({_NO_ROLE} AND {_SAME_POLICY})) AND {_STILL_HELD}))"
     params = [
         decoy,
-        *(user_id, request.epoch, administrator),
+        *(user_id, request.epoch, request.is_unlock, administrator),
         administrator,
         *(user_id, user_id),
         *(policy_id, user_id, request.gates_required, _questions_asked(request), request.tenant_id),

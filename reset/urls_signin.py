@@ -2,12 +2,26 @@
 
 from django.urls import path
 
-from reset.views import account, authenticator, own_account, proofs, second_proof, security_info, setup, signin, welcome
+from reset.views import (
+    account,
+    authenticator,
+    directory,
+    own_account,
+    proofs,
+    second_proof,
+    security_info,
+    setup,
+    signin,
+    welcome,
+)
 
 urlpatterns = [
     path("signin/", signin.sign_in, name="signin"),
     path("signin/verify/", second_proof.choose, name="signin-verify"),
     path("signin/verify/<uuid:challenge_id>/", second_proof.answer, name="signin-answer"),
+    path("signin/wait/", directory.wait, name="signin-wait"),
+    path("signin/waiting/", directory.waiting, name="signin-waiting"),
+    path("signin/new-password/", directory.new_password, name="signin-new-password"),
     path("signin/code/", signin.app_code, name="signin-code"),
     path("t/<slug:slug>/signin/", signin.sign_in, name="tenant-signin"),
     path("signout/", signin.sign_out, name="signout"),

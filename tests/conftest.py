@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from django.conf import settings
 from django.core.cache import cache
 from django.utils import timezone
@@ -34,6 +36,15 @@ def _executor_key() -> None:
     if not os.path.exists(settings.EXECUTOR_KEY_FILE):
         with open(settings.EXECUTOR_KEY_FILE, "w", encoding="utf-8") as file:
             file.write(boxes.PrivateKey.generate().as_text())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _signing_key() -> None:
+    """The key that the suite's own server signs jobs with."""
+    if not os.path.exists(settings.SIGNING_KEY_FILE):
+        with open(settings.SIGNING_KEY_FILE, "wb") as file:
+            key = Ed25519PrivateKey.generate()
+            file.write(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
 
 
 @pytest.fixture

@@ -120,7 +120,7 @@ def wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], log:
     raise RuntimeError(f"{process.args!r} did not get ready (exit code {process.poll()}). {said}")
 
 
-def stop(process: subprocess.Popen[bytes], by: int = signal.SIGTERM) -> None:
+def stop(process: "subprocess.Popen[bytes] | subprocess.Popen[str]", by: int = signal.SIGTERM) -> None:
     """End a process by its id, kindly first."""
     if process.poll() is None:
         process.send_signal(by)

@@ -5,7 +5,6 @@ from urllib.parse import urlsplit
 from django.utils.translation import gettext as _
 
 from accounts import egress, secrets
-from accounts.models import Directory, Tenant
 from writeback.connectors.base import Access, DirectoryError, Kind, Reason, Server
 from writeback.models import Connector
 
@@ -23,10 +22,9 @@ def access_of(connector: Connector) -> Access:
     Raises NotDirect; or DirectoryError with UNREACHABLE where none of the servers has an address just now. Every address
     of a server is public or listed in EGRESS_ALLOW_PRIVATE. The TLS certificate ties the connection to the name.
     """
-    tenant = Tenant.objects.get(pk=connector.tenant_id)
     if connector.way != Connector.Way.DIRECT:
         raise NotDirect(_("Agents reach this directory, not this server."))
-    if not tenant.may_connect_directly:
+    if not connector.tenant.may_connect_directly:
         raise NotDirect(
             _("The operator of this server has not allowed this organisation to connect directories to it.")
         )
@@ -36,7 +34,7 @@ def access_of(connector: Connector) -> Access:
     if not (connector.base_dn and connector.account):
         raise NotDirect(_("The base DN or the service account is missing."))
     return Access(
-        kind=Kind(Directory.objects.get(pk=connector.directory_id).kind),
+        kind=Kind(connector.directory.kind),
         servers=_reachable(servers_of(connector.servers)),
         base_dn=connector.base_dn,
         account=connector.account,

@@ -29,8 +29,8 @@ from writeback import jobs
 from writeback.access import NotDirect, access_of
 from writeback.connectors.base import DirectoryError, Reason
 from writeback.connectors.carrying_out import carry_out
+from writeback.connectors.finding import connector_for
 from writeback.connectors.orders import Operation, Order, Outcome, Report, Step, StepResult
-from writeback.connectors.pool import borrowed
 from writeback.models import Agent, Connector, WritebackJob
 from writeback.signals import job_finished
 
@@ -151,14 +151,13 @@ def _carry_out(job: WritebackJob, started: float, claimed_at: datetime) -> Repor
     try:
         typed = json.loads(executors.open_sealed(bytes(job.sealed), job.info))
         order = order_of(job, typed["new"], typed["current"])
-        with borrowed(access_of(job.connector)) as connector:
-            return carry_out(
-                connector,
-                order,
-                note_mark=lambda mark: note_mark(job, mark),
-                may_start=_until(started, job, claimed_at),
-                told=_Telling(job, started),
-            )
+        return carry_out(
+            connector_for(access_of(job.connector)),
+            order,
+            note_mark=lambda mark: note_mark(job, mark),
+            may_start=_until(started, job, claimed_at),
+            told=_Telling(job, started),
+        )
     except DirectoryError as error:
         return Report(Outcome.FAILED, reason=error.reason, code=error.code)
     except (Damaged, NotDirect) as error:

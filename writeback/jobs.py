@@ -21,6 +21,7 @@ from accounts.lookups import Lookup
 from accounts.models import Directory, User
 from accounts.people import Found
 from accounts.tenants import all_opened
+from accounts.visitor import NOBODY, Visitor
 from writeback.connectors.orders import Operation
 from writeback.models import Agent, Connector, WritebackJob
 from writeback.models.agents import SEEN_WITHIN
@@ -69,6 +70,7 @@ class Wanted:
     unlock: bool = False
     must_change: bool = False
     by_administrator: bool = False
+    visitor: Visitor = NOBODY
 
 
 def _connectors(directory: int, other: int) -> "QuerySet[Connector]":
@@ -140,6 +142,8 @@ def prepare(wanted: Wanted, now: datetime) -> WritebackJob:
         must_change=wanted.must_change,
         by_administrator=wanted.by_administrator,
         origin=wanted.origin,
+        client_address=wanted.visitor.address,
+        user_agent=wanted.visitor.user_agent[:300],
         deadline=wanted.deadline,
     )
     typed = json.dumps({"new": wanted.new, "current": wanted.current}).encode()

@@ -246,6 +246,12 @@ class Domain(TenantOwned):
         suffixes = [".".join(parts[start:]) for start in range(len(parts))]
         return bool(cls.objects.filter(tenant=tenant, name__in=suffixes).exists())
 
+    @classmethod
+    def copies_follow_within(cls, tenant: "Tenant", user: "User | None") -> int:
+        """Minutes until all copies of this person's password are new; 0 where there are none."""
+        name = domain_of(user.principal_name) if user else ""
+        return cls.objects.filter(tenant=tenant, name=name).values_list("copies_minutes", flat=True).first() or 0
+
     def clean(self) -> None:
         if self.authority in self.IN_DIRECTORY and self.directory_id is None:
             raise ValidationError({"directory": _("Choose the directory that keeps these passwords.")})

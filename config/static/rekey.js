@@ -36,6 +36,22 @@ for (const form of document.querySelectorAll("form[data-waits]")) {
   setTimeout(ask, 2000);
 }
 
+// What is on its way to a directory: each stage as it is reached, and on once it is over.
+for (const place of document.querySelectorAll("[data-progress]")) {
+  let pause = 60;
+  const ask = async () => {
+    try {
+      const answer = await fetch(place.dataset.progress);
+      const said = answer.ok && !answer.redirected ? await answer.json() : {};
+      if (!said.waits) return location.replace(place.dataset.onward);
+      if (said.stages.trim() !== place.dataset.shown) place.innerHTML = place.dataset.shown = said.stages.trim();
+    } catch { /* the network was away for a moment */ }
+    pause = Math.min(pause * 1.5, 1000);
+    setTimeout(ask, pause);
+  };
+  setTimeout(ask, pause);
+}
+
 for (const code of document.querySelectorAll("input.code")) {
   code.addEventListener("paste", (event) => {
     const digits = event.clipboardData.getData("text").replace(/\D/g, "");

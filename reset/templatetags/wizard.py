@@ -52,7 +52,7 @@ class Progress:
 def progress(reset: ResetRequest) -> Progress:
     """Who you are, one step for each proof, and (for a reset) the new password."""
     of = 1 + reset.gates_required + (0 if reset.is_unlock else 1)
-    now = of if current_step(reset) == Step.PASSWORD else 2 + len(reset.passed)
+    now = of if current_step(reset) in (Step.PASSWORD, Step.WRITING) else 2 + len(reset.passed)
     return Progress(min(now, of), of)
 
 

@@ -29,6 +29,7 @@ PAGE_OF: dict[Step, str] = {
     Step.DESTINATION: "reset-verify",
     Step.ANSWER: "reset-verify",
     Step.PASSWORD: "reset-password",
+    Step.WRITING: "reset-status",
     Step.END: "reset-status",
 }
 WizardView = Callable[..., HttpResponse]

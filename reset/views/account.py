@@ -20,6 +20,7 @@ from policy.passwords import Rule
 from reset import password_change
 from reset.account_forms import ChangePasswordForm
 from reset.password_proof import Failure
+from reset.views import directory
 from reset.views.failures import CANNOT_TELL, sentence
 from reset.views.members import is_method_due
 from reset.views.pages import page
@@ -35,13 +36,24 @@ def account(request: HttpRequest) -> HttpResponse:
     user = cast(User, request.user)
     if is_method_due(request) and not user.must_change_password:
         return HttpResponseRedirect(reverse("security-setup"))
-    if not password_change.is_possible(user):
+    if user.is_external:
         return page(request, "account/account.html", user.tenant, console=_console_of(user))
     form = ChangePasswordForm(request.POST if request.method == "POST" else None)
+    if user.directory_id is not None:
+        return _in_directory(request, user, form)
     is_changed, rules = change_password(request, user, form)
     if is_changed:
         messages.success(request, _("Your password was changed. Every other session was signed out."))
         return HttpResponseRedirect(next_address(request, user))
+    return page(request, "account/account.html", user.tenant, form=form, rules=rules, console=_console_of(user))
+
+
+def _in_directory(request: HttpRequest, user: User, form: ChangePasswordForm) -> HttpResponse:
+    """The same form; the directory compares the current password, and the page waits for it."""
+    job, rules = directory.submit(request, user, form)
+    if job is not None:
+        kept = {"change": str(job.pk), "user": user.pk, "epoch": user.credentials_epoch, "slug": ""}
+        return directory.hand_over(request, user, {**kept, "next": request.GET.get("next", "")})
     return page(request, "account/account.html", user.tenant, form=form, rules=rules, console=_console_of(user))
 
 

@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
+from accounts.models import Domain
 from policy.decisions import ENTRA_CODES, Refusal
-from reset import prompts
+from reset import prompts, stages, unlocking, writing
 from reset.models import ResetRequest, State
 from reset.snapshot import Snapshot
+from writeback.models import WritebackJob
 
 
 @dataclass(frozen=True)
@@ -24,10 +27,12 @@ class End:
     can_sign_in: bool = False
 
 
-def sentences(reset: ResetRequest) -> End:
-    """The end of this request, in words."""
+def sentences(reset: ResetRequest, job: WritebackJob | None = None) -> End:
+    """The end of this request, in words. `job` wrote into a directory, where one did."""
     if reset.state == State.COMPLETED:
-        return _completed(reset)
+        return _completed(reset, job)
+    if reset.state == State.UNCONFIRMED:
+        return _unconfirmed(reset)
     if reset.state == State.BLOCKED and reset.reason == prompts.NOT_ME:
         said = _("On the phone somebody said that it wasn't them who asked. Nothing was changed.")
         return End("bad", _("This was stopped on the phone"), (said,), can_start_again=True)
@@ -52,22 +57,65 @@ def sentences(reset: ResetRequest) -> End:
     return _stopped(reset)
 
 
-def _completed(reset: ResetRequest) -> End:
+def _unconfirmed(reset: ResetRequest) -> End:
+    """Neither success nor failure is known, and neither is claimed."""
+    if reset.is_unlock:
+        said = [_("We don't know whether the account was unlocked. Try to sign in; if that fails, start again.")]
+    else:
+        said = [
+            _("The connection broke while the directory was at it, so we don't know whether it took the new password."),
+            _("Try to sign in with the new password first, then with the old one. If neither works, start again."),
+        ]
+    return End("wait", _("We don't know yet"), tuple(said), can_start_again=True, can_sign_in=True)
+
+
+def _completed(reset: ResetRequest, job: WritebackJob | None) -> End:
     if reset.is_unlock:
         title, said = _("Your account is unlocked"), [_("Your password is the same as before.")]
     else:
         title = _("Your password was changed")
         said = [_("Every session that was signed in with the old password has ended.")]
+        said += _where_it_holds(reset, job)
     if Snapshot.from_json(reset.snapshot).notify_users:
         said.append(_("We sent a note to every address on file."))
     return End("good", title, tuple(said), can_sign_in=True)
 
 
+def _where_it_holds(reset: ResetRequest, job: WritebackJob | None) -> list[str]:
+    """What people have to know who use the password elsewhere too."""
+    if job is None:
+        return []
+    said = []
+    minutes = Domain.copies_follow_within(reset.tenant, reset.user)
+    if minutes:
+        said.append(
+            ngettext(
+                "Other places that use this password may take up to %(minutes)d minute to learn of it.",
+                "Other places that use this password may take up to %(minutes)d minutes to learn of it.",
+                minutes,
+            )
+            % {"minutes": minutes}
+        )
+    if job.connector.says_where_it_holds:
+        said.append(
+            _(
+                "A computer that is away from the office takes the new password only after it has reached your "
+                "organisation's network once. Until then, use the old one there."
+            )
+        )
+    return said
+
+
 def _stopped(reset: ResetRequest) -> End:
+    if reset.job_id:
+        return _not_written(reset)
     domain = _domain_of_authority(reset)
     if reset.reason == Refusal.EXTERNAL and domain is not None:
         said = (_("%(organisation)s keeps the password for this name. Reset it there.") % {"organisation": domain[0]},)
         return End("wait", _("Your password is kept elsewhere"), said, link=domain[1], link_text=domain[0])
+    if reset.reason == unlocking.TOO_OFTEN:
+        said = (_("This account was unlocked three times within a day. Choose a new password instead."),)
+        return End("bad", _("Your account was not unlocked"), said, can_start_again=True)
     if reset.reason == "account_changed":
         said = (_("Something about this account changed while you were here. Nothing was set. Please start again."),)
         return End("bad", _("We had to stop here"), said, can_start_again=True)
@@ -79,6 +127,16 @@ def _stopped(reset: ResetRequest) -> End:
         )
     title, sentence = _refused(refusal)
     return End("bad", title, (sentence,), code=ENTRA_CODES.get(refusal, ""))
+
+
+def _not_written(reset: ResetRequest) -> End:
+    """The directory was asked, and nothing was changed there."""
+    if reset.reason == writing.TOO_MANY_REJECTIONS:
+        said = _("Your organisation's directory took none of these passwords. Please ask your administrator.")
+    else:
+        said = stages.failure(reset.reason)
+    title = _("Your account was not unlocked") if reset.is_unlock else _("Your password was not changed")
+    return End("bad", title, (said, _("Nothing was changed.")), can_start_again=True)
 
 
 def _domain_of_authority(reset: ResetRequest) -> tuple[str, str] | None:
@@ -106,6 +164,17 @@ def _refused(refusal: Refusal) -> tuple[str, str]:
         Refusal.DIRECTORY_NOT_CONNECTED: (
             _("Not available yet"),
             _("Your organisation keeps these passwords in its own directory, which isn't connected here yet."),
+        ),
+        Refusal.DIRECTORY_UNREACHABLE: (
+            _("Not just now"),
+            _(
+                "Your organisation's directory, which keeps these passwords, can't be reached at the moment. "
+                "Please try again in a few minutes. Nothing was asked of you in vain."
+            ),
+        ),
+        Refusal.CANNOT_CHANGE_PASSWORD: (
+            cannot,
+            _("Your organisation's directory lets only an administrator set this password."),
         ),
         Refusal.BLOCKED: (
             _("Too many tries"),

@@ -23,6 +23,8 @@ def sentence(failure: Failure, locked_until: datetime | None, wrong: str) -> str
         return _("Many people are signing in right now. Nothing was lost; please try again in a moment.")
     if failure == Failure.ADDRESS:
         return _("Too many tries from your network. Wait ten minutes and try again.")
+    if failure == Failure.DIRECTORY:
+        return _("Your organisation's directory can't be reached at the moment. Please try again in a few minutes.")
     return wrong
 
 

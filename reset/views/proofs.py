@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -73,6 +74,9 @@ def chosen(request: HttpRequest, user: User, purpose: str) -> tuple[OwnChallenge
 
 def _by_password(request: HttpRequest) -> HttpResponse:
     user = person_of(request)
+    if user.directory_id is not None:  # only a sign-in has the directory compare a password
+        logout(request)
+        return HttpResponseRedirect(_with_next(request, reverse("signin")))
     form = PasswordOnlyForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         proof = proving.by_password(user, form.cleaned_data["password"], visitor_of(request), timezone.now())

@@ -1,6 +1,6 @@
 """Pages of sign-in: user name and password, the app code that opens the console, and the way out."""
 
-from typing import cast
+from typing import Any, cast
 
 from django.conf import settings
 from django.contrib.auth import login, logout
@@ -20,7 +20,9 @@ from accounts.middleware import remember_language
 from accounts.models import User
 from reset import signin
 from reset.account_forms import AppCodeForm, SignInForm
-from reset.signin import CodeResult
+from reset.asking import Waiting
+from reset.password_proof import Failure
+from reset.signin import CodeResult, Outcome
 from reset.views import access
 from reset.views.failures import sentence
 from reset.views.members import METHOD_DUE, is_method_due, remember_proof, remember_sign_in
@@ -32,6 +34,9 @@ CONSOLE = "/admin/"
 CONSOLE_VERIFIED = "console_verified"
 PASSWORD_WAS_RIGHT = "password_was_right"  # noqa: S105 - a key of the session
 """In a session of nobody yet: `signin.Mark`, while the second proof is due."""
+WAITS_FOR = "waits_for"
+"""In a session of nobody: what a directory was asked, and where to go afterwards."""
+TOLD = "told"
 OPEN_CONSOLE = (Method.APP_CODE, Method.PASSKEY)
 
 
@@ -48,15 +53,44 @@ def sign_in(request: HttpRequest, slug: str | None = None) -> HttpResponse:
     if form.is_valid():
         typed, here = form.cleaned_data, hinted if slug else None
         outcome = signin.attempt(typed["username"], typed["password"], tenant=here, visitor=visitor_of(request))
-        if outcome.user is not None and outcome.then.asks_for_proof:
-            return _ask_for_proof(request, outcome.user, slug or "")
+        if outcome.waiting is not None:
+            return _wait(request, outcome.waiting, slug or "")
+        if outcome.home_url:
+            return page(request, "signin/elsewhere.html", hinted or tenants.find_only(), home_url=outcome.home_url)
         if outcome.user is not None:
-            return enter(request, outcome.user, lacks_method=outcome.then.asks_to_register)
-        if outcome.failure is not None:
-            wrong = _("That user name or password isn't right. Please check both and try again.")
-            form.add_error(None, sentence(outcome.failure, outcome.locked_until, wrong))
+            return go_on(request, outcome, slug or "")
+        form.add_error(None, why_not(outcome))
     reset_address = access.address("reset-identify", slug)
-    return page(request, "signin/signin.html", hinted or tenants.find_only(), form=form, reset_address=reset_address)
+    shown: dict[str, Any] = {"form": form, "reset_address": reset_address, "error": _told_before(request)}
+    return page(request, "signin/signin.html", hinted or tenants.find_only(), **shown)
+
+
+def go_on(request: HttpRequest, outcome: Outcome, slug: str) -> HttpResponse:
+    """The password was right: to the second proof where one is due, else in."""
+    assert outcome.user is not None
+    if outcome.then.asks_for_proof:
+        return _ask_for_proof(request, outcome.user, slug)
+    return enter(request, outcome.user, lacks_method=outcome.then.asks_to_register)
+
+
+def why_not(outcome: Outcome) -> str:
+    """What to say when nobody was let in."""
+    wrong = _("That user name or password isn't right. Please check both and try again.")
+    return sentence(outcome.failure or Failure.WRONG, outcome.locked_until, wrong)
+
+
+def _told_before(request: HttpRequest) -> str:
+    """What the page that waited for a directory came back with."""
+    return str(request.session.pop(TOLD, ""))
+
+
+def _wait(request: HttpRequest, waiting: Waiting, slug: str) -> HttpResponse:
+    """On to the page that waits for the directory's answer, in a session of nobody."""
+    request.session.flush()
+    wished = safe_next(request.GET.get("next", ""))
+    kept = {"signin": waiting.as_json(), "tenant": waiting.tenant_id, "slug": slug, "next": wished}
+    request.session[WAITS_FOR] = kept
+    return HttpResponseRedirect(reverse("signin-wait"))
 
 
 def _ask_for_proof(request: HttpRequest, user: User, slug: str) -> HttpResponse:

@@ -10,18 +10,19 @@ from accounts.methods import Method
 from accounts.models import Tenant
 from policy import passwords
 from policy.passwords import Rule
-from reset import challenges, flow, passkeys
+from reset import challenges, flow, passkeys, stages
 from reset.flow import Step
 from reset.forms import AnswersForm, DestinationForm, PasswordForm, code_form
 from reset.methods import METHODS
 from reset.methods.codes import sender_shown
-from reset.models import Challenge, OwnChallenge, ResetRequest
+from reset.models import Challenge, OwnChallenge, ResetRequest, State
 from reset.questions import texts
 from reset.requests import TooOften
 from reset.sending import COUNTRY_NOT_ALLOWED, UNREACHABLE, NotSent
 from reset.views import access
 from reset.views.ends import sentences
 from reset.views.pages import page
+from writeback import jobs
 
 DIRECT = "direct"
 """The field that rekey.js adds to a form: answer with the next page itself; the script corrects the shown address."""
@@ -44,6 +45,8 @@ def step_page(request: HttpRequest, reset: ResetRequest, slug: str | None) -> Ht
     step = flow.current_step(reset)
     if step == Step.PASSWORD:
         return password_page(request, reset, slug, PasswordForm(), passwords.rules(reset.tenant))
+    if step == Step.WRITING:
+        return writing_page(request, reset, slug)
     if step == Step.END:
         return end_page(request, reset, slug)
     return verify_page(request, reset, slug)
@@ -115,13 +118,29 @@ def password_page(
     rules: list[Rule],
     status: int = 200,
 ) -> HttpResponse:
-    return _page(request, "reset/password.html", reset, slug, status, form=form, rules=rules)
+    rejected = stages.rejection(reset.reason) if reset.rejections else ""
+    return _page(request, "reset/password.html", reset, slug, status, form=form, rules=rules, rejected=rejected)
+
+
+def writing_page(request: HttpRequest, reset: ResetRequest, slug: str | None) -> HttpResponse:
+    """How far the password, or the unlock, has come on its way to the directory."""
+    return _page(request, "reset/writing.html", reset, slug, **progress_of(reset))
+
+
+def progress_of(reset: ResetRequest) -> dict[str, Any]:
+    """What the page of a job on its way shows; the same again and again while it goes on."""
+    job = jobs.waiting_for(reset.pk)
+    if job is None:
+        return {"stages": [], "notice": ""}
+    return {"stages": stages.stages(job), "notice": stages.notice(job, timezone.now())}
 
 
 def end_page(request: HttpRequest, reset: ResetRequest, slug: str | None) -> HttpResponse:
     """How it ended."""
     sign_in = access.address("signin", slug)
-    return _page(request, "reset/end.html", reset, slug, end=sentences(reset), sign_in=sign_in)
+    job = jobs.waiting_for(reset.pk) if reset.job_id else None
+    done = stages.stages(job) if job and reset.state == State.COMPLETED else []
+    return _page(request, "reset/end.html", reset, slug, end=sentences(reset, job), sign_in=sign_in, stages=done)
 
 
 def _page(

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.middleware.csrf import get_token
+from django.template.loader import render_to_string
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -124,11 +125,15 @@ def verify(request: HttpRequest, reset: ResetRequest, slug: str | None) -> HttpR
 @never_cache
 @require_safe
 def waiting(request: HttpRequest, slug: str | None = None) -> HttpResponse:
-    """What a page that waits for a call or a phone asks again and again: whether there is still nothing to do.
+    """What a page that waits asks again and again: for a call or a phone, or for a directory, with how far it has come.
 
-    One statement, a stranger's too; a stranger's page waits until the time is over.
+    One statement (for a directory two), a stranger's too; a stranger's page waits until the time is over.
     """
     reset = access.resumed(request)
+    if reset and flow.current_step(reset) == Step.WRITING:
+        with tenants.opened(reset.tenant):
+            shown = render_to_string("parts/stages.html", steps.progress_of(reset))
+        return JsonResponse({"waits": True, "stages": shown})
     challenge = reset.challenge if reset and flow.current_step(reset) == Step.ANSWER else None
     return JsonResponse({"waits": challenge is not None and steps.is_waited_for(challenge)})
 
@@ -247,10 +252,13 @@ def password(request: HttpRequest, reset: ResetRequest, slug: str | None) -> Htt
 
 @never_cache
 @require_http_methods(["GET", "HEAD"])
-@at_steps(Step.END)
+@at_steps(Step.WRITING, Step.END)
 def status(request: HttpRequest, reset: ResetRequest, slug: str | None) -> HttpResponse:
-    """How it ended; readable for ten minutes, by this browser only."""
-    return steps.end_page(request, reset, slug)
+    """How far it has come, or how it ended; the end is readable for ten minutes, by this browser only."""
+    response = steps.step_page(request, reset, slug)
+    if reset.state == State.COMPLETED:
+        access.recognise_browser(request, response, reset)
+    return response
 
 
 @never_cache

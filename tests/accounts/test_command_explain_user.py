@@ -115,7 +115,12 @@ def person(**fields: object) -> UserFacts:
         (situation(person(is_protected=True)), Refusal.PROTECTED),
         (situation(person(is_external=True)), Refusal.EXTERNAL),
         (situation(person(), Authority(external_name="Home")), Refusal.EXTERNAL),
-        (situation(person(in_directory=True), Authority(is_writable=False)), Refusal.DIRECTORY_NOT_CONNECTED),
+        (
+            situation(person(in_directory=True), Authority(is_writable=False, is_connected=False)),
+            Refusal.DIRECTORY_NOT_CONNECTED,
+        ),
+        (situation(person(in_directory=True), Authority(is_writable=False)), Refusal.DIRECTORY_UNREACHABLE),
+        (situation(person(in_directory=True, cannot_change=True)), Refusal.CANNOT_CHANGE_PASSWORD),
         (situation(person(roles=frozenset({"reports_reader"}))), Refusal.ADMINISTRATORS_MAY_NOT),
         (situation(person(), audience="nobody"), Refusal.NO_POLICY),
         (situation(person(), audience="groups", group_ids=frozenset({8})), Refusal.OUT_OF_SCOPE),

@@ -137,11 +137,11 @@ def test_the_outcome_is_told_until_the_server_takes_it(rig: Rig) -> None:
     rig.server.answers[protocol.RESULT] = [NotReached("away"), NotReached("away"), {"taken": True}]
     waited: list[float | None] = []
 
-    def waits(timeout: float | None = None) -> bool:
+    def wait(timeout: float | None = None) -> bool:
         waited.append(timeout)
         return False
 
-    rig.means.stopping.wait = waits  # type: ignore[method-assign]
+    rig.means.stopping.wait = wait  # type: ignore[method-assign]
     carry(rig.means, rig.job())
     assert len(rig.server.of(protocol.RESULT)) == 3
     assert waited == [0.2, 0.4]

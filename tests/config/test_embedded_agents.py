@@ -32,10 +32,10 @@ def test_a_strict_client_takes_the_certificate(tmp_path: Path) -> None:
 
 
 def test_they_are_made_once_and_renewed_in_time(tmp_path: Path) -> None:
-    first = ensure_certificates(tmp_path, "127.0.0.1", NOW).read_text()
+    first = ensure_certificates(tmp_path, "127.0.0.1", now=NOW).read_text()
     assert stat.S_IMODE((tmp_path / "agents-server.pem").stat().st_mode) == 0o600
-    assert ensure_certificates(tmp_path, "127.0.0.1", NOW).read_text() == first
-    assert ensure_certificates(tmp_path, "127.0.0.1", NOW + timedelta(days=800)).read_text() != first
+    assert ensure_certificates(tmp_path, "127.0.0.1", now=NOW).read_text() == first
+    assert ensure_certificates(tmp_path, "127.0.0.1", now=NOW + timedelta(days=800)).read_text() != first
 
 
 def test_another_host_gets_another_certificate(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Flaws that hit sign-ins elsewhere."""
 
+import html
 import logging
 import re
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from django.contrib.auth.hashers import MD5PasswordHasher
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from django_scopes import scopes_disabled
 
 from accounts.models import Directory, Domain, Tenant, User
@@ -98,15 +100,20 @@ def test_no_password_is_hashed_inside_a_transaction(alice: User, monkeypatch: py
     assert inside == [False, False, False]
 
 
-def test_a_name_under_a_directory_domain_fails_like_any_other(client: Client, acme: Tenant) -> None:
+def test_while_a_directory_is_away_its_whole_domain_hears_so(client: Client, acme: Tenant) -> None:
     with scopes_disabled():
         directory = Directory.objects.create(tenant=acme, name="North", kind=Directory.Kind.ACTIVE_DIRECTORY)
         Domain.objects.create(
-            tenant=acme, name="north.example", authority=Domain.Authority.DIRECTORY, directory=directory
+            tenant=acme,
+            name="north.example",
+            authority=Domain.Authority.DIRECTORY,
+            directory=directory,
+            verified_at=timezone.now(),
         )
     make_user(acme, "carol@north.example", directory=directory, anchor="2")
     for name in ("carol@north.example", "nobody@north.example"):
-        assert NEUTRAL in post_sign_in(client, name, PASSWORD).content.decode()
+        page = html.unescape(post_sign_in(client, name, PASSWORD).content.decode())
+        assert "Your organisation's directory can't be reached at the moment." in page
 
 
 BAD_BODIES: list[dict[str, Any]] = [

@@ -90,7 +90,7 @@ def test_helpful_says_that_unlocking_is_not_allowed(alice: User, helpful: Tenant
 def test_every_refusal_has_words_of_its_own() -> None:
     assert {_refused(refusal) for refusal in Refusal}
     assert len({_refused(refusal)[1] for refusal in Refusal}) == len(Refusal)
-    assert set(ENTRA_CODES.values()) == {"SSPR_0009", "SSPR_0010", "SSPR_0011", "SSPR_0013", "SSPR_0014"}
+    assert set(ENTRA_CODES.values()) == {"SSPR_0009", "SSPR_0010", "SSPR_0011", "SSPR_0013", "SSPR_0014", "SSPR_0030"}
 
 
 @pytest.mark.parametrize("why", REFUSALS)

@@ -14,7 +14,8 @@ from writeback.models import Connector
 
 @pytest.fixture
 def direct(acme: Tenant) -> Connector:
-    Tenant.objects.filter(pk=acme.pk).update(may_connect_directly=True)
+    acme.may_connect_directly = True
+    acme.save()
     with opened(acme):
         directory = Directory.objects.create(tenant=acme, name="Corp", kind="openldap")
         connector = Connector(
@@ -41,7 +42,7 @@ def test_a_connector_becomes_everything_that_is_needed_to_reach_it(acme: Tenant,
 
 
 def test_without_the_operators_word_nothing_is_reached(acme: Tenant, direct: Connector) -> None:
-    Tenant.objects.filter(pk=acme.pk).update(may_connect_directly=False)
+    direct.tenant.may_connect_directly = False
     with opened(acme), pytest.raises(NotDirect, match="operator"):
         access_of(direct)
 

@@ -14,11 +14,11 @@ from tests.certificates import make_certificates
 from tests.directories import samba
 from tests.directories.samba import BASE, DISABLED, NORMAL, OUTSIDE, PEOPLE, Samba
 from tests.directories.stand_in import stand_in
-from writeback.connectors import READERS
 from writeback.connectors.active_directory import ActiveDirectory
 from writeback.connectors.active_directory_reading import ActiveDirectoryReader
 from writeback.connectors.base import Access, DirectoryError, Kind, Reason, Server
 from writeback.connectors.connection import Found, open_connection
+from writeback.connectors.finding import reader_for
 from writeback.connectors.reading import GroupEntry, Mapping, Person
 
 pytestmark = pytest.mark.directory
@@ -178,7 +178,7 @@ def test_members_that_come_in_ranges_are_all_read(tmp_path: Path) -> None:
 
 
 def test_an_unreachable_directory_is_said_to_be_so(domain: Samba) -> None:
-    reader = READERS[Kind.ACTIVE_DIRECTORY](domain.access(servers=(Server("127.0.0.1", servers.free_port()),)))
+    reader = reader_for(domain.access(servers=(Server("127.0.0.1", servers.free_port()),)))
     with pytest.raises(DirectoryError) as refused:
         list(reader.people(None))
     assert refused.value.reason is Reason.UNREACHABLE

@@ -6,8 +6,8 @@ import pytest
 
 from tests.directories.ldap_server import LdapServer
 from tests.writeback.asking import carried_out
-from writeback.connectors import connector_for
 from writeback.connectors.base import Reason
+from writeback.connectors.finding import connector_for
 from writeback.connectors.orders import Operation, Order, Outcome, Step, StepResult
 
 pytestmark = pytest.mark.directory

@@ -5,8 +5,8 @@ import pytest
 from tests.directories.ldap_server import HOST, LdapServer
 from tests.servers import free_port
 from tests.writeback.asking import carried_out, refused
-from writeback.connectors import READERS, connector_for
 from writeback.connectors.base import DirectoryError, Reason, Server
+from writeback.connectors.finding import connector_for, reader_for
 from writeback.connectors.orders import Operation, Order, Outcome
 
 pytestmark = pytest.mark.directory
@@ -62,4 +62,4 @@ def test_no_server_answers(directory: LdapServer) -> None:
     with refused(Reason.UNREACHABLE):
         connector_for(access).probe()
     with pytest.raises(DirectoryError, match="unreachable"):
-        list(READERS[directory.kind](access).people(None))
+        list(reader_for(access).people(None))

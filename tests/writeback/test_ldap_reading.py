@@ -8,8 +8,8 @@ import pytest
 
 from tests.directories.ldap_server import BULK, PEOPLE, POWERFUL_ACCOUNT, LdapServer
 from tests.writeback.asking import refused
-from writeback.connectors import READERS
 from writeback.connectors.base import Access, Kind, Reason
+from writeback.connectors.finding import reader_for
 from writeback.connectors.ldap_reading import domain_of
 from writeback.connectors.reading import Mapping, Reader
 
@@ -22,7 +22,7 @@ CHANGED = 0.5
 
 
 def reader(access: Access, mapping: Mapping | None = None) -> Reader:
-    return READERS[access.kind](access, mapping)
+    return reader_for(access, mapping)
 
 
 def test_everybody_is_read_page_by_page_in_flat_memory(directory: LdapServer) -> None:

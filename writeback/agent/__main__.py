@@ -15,8 +15,9 @@ from writeback.agent.configuration import Configuration, Unusable
 from writeback.agent.running import Agent
 from writeback.agent.state import State
 from writeback.agent.version import VERSION
-from writeback.connectors import acl, connector_for
+from writeback.connectors import acl
 from writeback.connectors.base import Connector, DirectoryError
+from writeback.connectors.finding import connector_for
 
 GOOD, WARNED, UNUSABLE, NO_ANSWER = 0, 1, 2, 3
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from writeback.agent import protocol
 from writeback.agent.client import Client, NotKnown, NotReached, NotTaken, NotThere
-from writeback.connectors import READERS
 from writeback.connectors.base import Access, DirectoryError
+from writeback.connectors.finding import reader_for
 from writeback.connectors.reading import FIELDS, Mapping, MarkUnknown, Reader
 from writeback.connectors.records import Record, anchor_pages, group_pages, people_pages
 
@@ -24,7 +24,7 @@ def bring_in(client: Client, access: Access, wanted: object) -> bool:
     """Whether all of it was sent. Raises nothing that isn't a mistake of ours."""
     try:
         since, mapping = understood(wanted)
-        reader = READERS[access.kind](access, mapping)
+        reader = reader_for(access, mapping)
         mark = reader.mark()
         try:
             _send(client, reader, mark, since)

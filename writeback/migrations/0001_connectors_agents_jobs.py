@@ -94,6 +94,8 @@ class Migration(migrations.Migration):
                 ('must_change', models.BooleanField(default=False)),
                 ('by_administrator', models.BooleanField(default=False)),
                 ('origin', models.UUIDField(help_text='The reset request, or the sign-in, that waits for it.', null=True)),
+                ('client_address', models.CharField(blank=True, max_length=45, verbose_name='client address')),
+                ('user_agent', models.CharField(blank=True, max_length=300, verbose_name='client')),
                 ('sealed', models.BinaryField(blank=True, default=b'')),
                 ('signature', models.BinaryField(blank=True, default=b'')),
                 ('status', models.CharField(choices=[('queued', 'Accepted'), ('claimed', 'Picked up'), ('applied', 'Applied'), ('rejected', 'Rejected by the directory'), ('failed', 'Failed'), ('expired', 'Too late'), ('superseded', 'A newer one came'), ('unconfirmed', 'Not known')], default='queued', max_length=12, verbose_name='status')),

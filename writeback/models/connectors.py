@@ -105,6 +105,4 @@ class Connector(TenantOwned):
 
     def was_reached(self, now: datetime) -> bool:
         """Whether the last look from this server found the directory, and was not long ago."""
-        if self.reached_at is None or self.looked_at is None:
-            return False
-        return self.reached_at >= self.looked_at and self.reached_at + SEEN_WITHIN > now
+        return not self.answer and self.reached_at is not None and self.reached_at + SEEN_WITHIN > now

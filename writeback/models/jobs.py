@@ -47,6 +47,8 @@ class WritebackJob(TenantOwned):
     must_change = models.BooleanField(default=False)
     by_administrator = models.BooleanField(default=False)
     origin = models.UUIDField(null=True, help_text="The reset request, or the sign-in, that waits for it.")
+    client_address = models.CharField(_("client address"), max_length=45, blank=True)
+    user_agent = models.CharField(_("client"), max_length=300, blank=True)
     sealed = models.BinaryField(blank=True, default=b"")
     signature = models.BinaryField(blank=True, default=b"")
     status = models.CharField(_("status"), max_length=12, choices=Status.choices, default=Status.QUEUED)

@@ -1,19 +1,14 @@
 """From a connector's row to what reads its directory."""
 
-from django.utils.translation import gettext as _
-
-from writeback.access import NotDirect, access_of
-from writeback.connectors import READERS
+from writeback.access import access_of
+from writeback.connectors.finding import reader_for
 from writeback.connectors.reading import FIELDS, Mapping, Reader
 from writeback.models import Connector
 
 
 def source_of(connector: Connector) -> Reader:
-    """Raises NotDirect, or DirectoryError with UNREACHABLE where no server has an address."""
-    access = access_of(connector)
-    if access.kind not in READERS:
-        raise NotDirect(_("People can't be read from this kind of directory."))
-    return READERS[access.kind](access, mapping_of(connector))
+    """Raises NotDirect; or DirectoryError, with UNREACHABLE where no server has an address."""
+    return reader_for(access_of(connector), mapping_of(connector))
 
 
 def mapping_of(connector: Connector) -> Mapping:
