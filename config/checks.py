@@ -134,7 +134,7 @@ def _executor_key(process: str) -> Found:
     path = settings.EXECUTOR_KEY_FILE
     if process in ("web", "beat", "agents") and path:
         yield Error(
-            f"EXECUTOR_KEY_FILE is set in a {process} process.",
+            f"EXECUTOR_KEY_FILE is set in {'an' if process == 'agents' else 'a'} {process} process.",
             hint="Only workers may have it: whoever holds it can read the passwords that people type.",
             id="rekey.E011",
         )
@@ -213,6 +213,8 @@ def _passkeys() -> Found:
 
 
 def _agents() -> Found:
+    if settings.AGENTS_URL == settings.BASE_URL:
+        return  # looked at already
     parts = _split(settings.AGENTS_URL)
     if parts.scheme != "https" or not parts.hostname or parts.path or parts.query or parts.fragment:
         yield Error(

@@ -155,6 +155,14 @@ def is_genuine(agent: Agent) -> bool:
     return bool(agent.mac) and secrets.digest_matches(agent.mac, jobs.AGENT_MAC, agent.mac_content)
 
 
+def renew_mac(agent: Agent) -> None:
+    """Make its MAC by the newest key, so that older ones can be dropped in time. Only for a row that was found genuine."""
+    fresh = jobs.mac_of(agent)
+    if fresh != agent.mac:
+        with opened(agent.tenant):
+            Agent.objects.filter(pk=agent.pk, mac=agent.mac).update(mac=fresh)
+
+
 def keys_of(agent: Agent) -> PublicKeys:
     return PublicKeys(bytes(agent.public_key), bytes(agent.signing_key))
 

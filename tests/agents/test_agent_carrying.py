@@ -35,8 +35,7 @@ def test_a_job_is_carried_out_and_told(rig: Rig) -> None:
     assert (told["outcome"], told["steps"]) == ("applied", {"password": "done"})
 
 
-def test_the_password_is_in_no_log_and_in_nothing_sent(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
-    """Q1."""
+def test_q1_the_password_is_in_no_log_and_in_nothing_sent(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     rig.directory.refuses = DirectoryError(Reason.IN_HISTORY, "0000052D")
     carry(rig.means, rig.job())
@@ -46,8 +45,7 @@ def test_the_password_is_in_no_log_and_in_nothing_sent(rig: Rig, caplog: pytest.
         assert form not in json.dumps(rig.server.asked)
 
 
-def test_a_job_that_another_server_signed_is_not_carried_out(rig: Rig) -> None:
-    """Q2."""
+def test_q2_a_job_that_another_server_signed_is_not_carried_out(rig: Rig) -> None:
     report = carry(rig.means, rig.job(key=Ed25519PrivateKey.generate()))
     assert report
     assert (report.outcome, report.reason) == (Outcome.FAILED, Reason.NOT_SUPPORTED)
@@ -56,16 +54,14 @@ def test_a_job_that_another_server_signed_is_not_carried_out(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("changes", [{"tenant": 9}, {"connector": 9}])
-def test_a_job_of_another_directory_is_not_carried_out(changes: dict[str, Any], rig: Rig) -> None:
-    """Q5."""
+def test_q5_a_job_of_another_directory_is_not_carried_out(changes: dict[str, Any], rig: Rig) -> None:
     report = carry(rig.means, rig.job(**changes))
     assert report
     assert report.outcome is Outcome.FAILED
     assert rig.directory.set_times == 0
 
 
-def test_a_box_for_keys_that_are_gone_is_not_opened(rig: Rig) -> None:
-    """Q6."""
+def test_q6_a_box_for_keys_that_are_gone_is_not_opened(rig: Rig) -> None:
     report = carry(rig.means, rig.job(keys=Keys.make()))
     assert report
     assert report.outcome is Outcome.FAILED
@@ -85,8 +81,7 @@ def test_a_box_for_earlier_keys_is_opened_while_they_are_kept(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("answer", [{"held": False, "seconds_left": 0.0}, NotThere(), NotKnown(), NotTaken(), {}])
-def test_without_the_lease_nothing_is_written_and_nothing_said(answer: Any, rig: Rig) -> None:
-    """Q4."""
+def test_q4_without_the_lease_nothing_is_written_and_nothing_said(answer: Any, rig: Rig) -> None:
     rig.server.answers[protocol.MARK] = answer
     assert carry(rig.means, rig.job()) is None
     assert rig.directory.set_times == 0
@@ -100,8 +95,7 @@ def test_a_mark_that_got_lost_is_sent_again(rig: Rig) -> None:
     assert report.outcome is Outcome.APPLIED
 
 
-def test_an_agent_that_stood_still_after_the_mark_writes_nothing(rig: Rig) -> None:
-    """Q3."""
+def test_q3_an_agent_that_stood_still_after_the_mark_writes_nothing(rig: Rig) -> None:
 
     def sleeps(name: str, content: Any, seconds: float = 0.0) -> dict[str, Any]:
         answer = answered(name, content, seconds)
@@ -117,8 +111,7 @@ def test_an_agent_that_stood_still_after_the_mark_writes_nothing(rig: Rig) -> No
     assert rig.directory.set_times == 0
 
 
-def test_a_job_that_came_late_is_not_even_asked_about(rig: Rig) -> None:
-    """Q3."""
+def test_q3_a_job_that_came_late_is_not_even_asked_about(rig: Rig) -> None:
     assert carry(rig.means, rig.job(seconds_left=-1.0)) is None
     assert (rig.directory.set_times, rig.server.of(protocol.MARK)) == (0, [])
 
@@ -131,8 +124,7 @@ def test_a_repeat_asks_for_the_lease_before_it_writes(rig: Rig) -> None:
     assert rig.directory.set_times == 1
 
 
-def test_a_repeat_of_what_worked_writes_nothing_again(rig: Rig) -> None:
-    """Q4."""
+def test_q4_a_repeat_of_what_worked_writes_nothing_again(rig: Rig) -> None:
     first = rig.job()
     carry(rig.means, first)
     again = carry(rig.means, rig.job(first_mark="1", attempt=2))

@@ -93,10 +93,9 @@ def test_no_two_questions_have_the_same_nonce(config: Configuration, door: Door)
 
 
 @pytest.mark.parametrize("wrong", ["another authority", "the system's", "another name"])
-def test_a_server_that_is_not_vouched_for_is_told_nothing(
+def test_q7_a_server_that_is_not_vouched_for_is_told_nothing(
     wrong: str, config: Configuration, door: Door, tmp_path: Path
 ) -> None:
-    """Q7."""
     if wrong == "another authority":
         (tmp_path / "other").mkdir()
         config = replace(config, ca_file=str(make_certificates(tmp_path / "other", "localhost").ca))
@@ -189,8 +188,7 @@ def test_a_proxy_that_refuses_is_said_without_its_password(config: Configuration
     assert "Secr3t" not in str(refused.value)
 
 
-def test_a_proxy_does_not_make_a_wrong_authority_right(config: Configuration, door: Door, between: Proxy) -> None:
-    """Q7."""
+def test_q7_a_proxy_does_not_make_a_wrong_authority_right(config: Configuration, door: Door, between: Proxy) -> None:
     url = f"http://{quote(USER, safe='')}:{quote(PASSWORD, safe='')}@127.0.0.1:{between.port}"
     with pytest.raises(NotReached):
         client(replace(config, proxy=url, ca_file="")).ask(protocol.POLL, {})

@@ -10,6 +10,7 @@ from django_scopes import scopes_disabled
 
 from accounts import boxes, signing
 from accounts.models import Tenant, User
+from config.environment import SharedKey
 from tests.agents.far_side import FarSide, again, submit
 from writeback import agents
 from writeback.agent import protocol
@@ -91,8 +92,7 @@ def test_before_approval_an_agent_can_ask_only_whether_it_is_approved(office: Co
             ask(far.signed(protocol.POLL, {"keys": []} | LOOKED))
 
 
-def test_a_revoked_agent_is_cut_off_at_once(far: FarSide, dora: User, office: Connector) -> None:
-    """Q5."""
+def test_q5_a_revoked_agent_is_cut_off_at_once(far: FarSide, dora: User, office: Connector) -> None:
     job = submit(dora, office)
     far.takes(job)
     agents.revoke(far.row, None, timezone.now())
@@ -111,10 +111,10 @@ def test_an_agent_of_an_organisation_that_was_closed_is_cut_off(far: FarSide, ac
 
 
 @pytest.mark.parametrize("changed", ["connector", "status", "keys"])
-def test_a_row_that_this_server_did_not_write_is_nobodys(
+def test_q6_a_row_that_this_server_did_not_write_is_nobodys(
     changed: str, far: FarSide, office: Connector, globex: Tenant
 ) -> None:
-    """Q6: a writer to the database can neither add a reader nor approve one."""
+    """A writer to the database can neither add a reader nor approve one."""
     stranger = FarSide(agent=far.agent)
     choices: dict[str, dict[str, Any]] = {
         "connector": {"tenant": globex},
@@ -129,8 +129,7 @@ def test_a_row_that_this_server_did_not_write_is_nobodys(
         standing(int(far.agent))
 
 
-def test_nothing_is_sealed_to_a_key_that_was_slipped_in(far: FarSide, dora: User, office: Connector) -> None:
-    """Q6."""
+def test_q6_nothing_is_sealed_to_a_key_that_was_slipped_in(far: FarSide, dora: User, office: Connector) -> None:
     thief = FarSide()
     with scopes_disabled():
         Agent.objects.create(
@@ -195,6 +194,16 @@ def test_a_look_at_the_directory_is_written_down(far: FarSide, office: Connector
     far.says(protocol.HEARTBEAT, **LOOKED)
     assert not far.row.is_reaching
     assert far.row.connector.answer == "unreachable"
+
+
+def test_its_mac_follows_new_digest_keys(far: FarSide, settings: Any) -> None:
+    old = far.row.mac
+    settings.DIGEST_KEYS = (SharedKey("newer", b"n" * 32), *settings.DIGEST_KEYS)
+    far.says(protocol.HEARTBEAT, **LOOKED)
+    assert far.row.mac.startswith("newer:")
+    assert far.row.mac != old
+    settings.DIGEST_KEYS = settings.DIGEST_KEYS[:1]
+    assert standing(int(far.agent))
 
 
 def test_one_agent_that_reaches_nothing_does_not_hide_another_that_does(far: FarSide, office: Connector) -> None:

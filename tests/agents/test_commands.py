@@ -64,8 +64,7 @@ def test_wrong_words_end_kindly(command: str, arguments: tuple[str, ...], words:
         said(command, *arguments, tenant="acme")
 
 
-def test_another_organisations_agents_are_not_found(far: FarSide, globex: Tenant) -> None:
-    """Q5."""
+def test_q5_another_organisations_agents_are_not_found(far: FarSide, globex: Tenant) -> None:
     with pytest.raises(CommandError, match="no connected directory"):
         said("revoke_agent", *OFFICE, tenant="globex")
     assert "0 of 0" in said("list_agents", tenant="globex")

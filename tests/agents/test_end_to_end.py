@@ -53,10 +53,9 @@ def everything_written(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
 
 
-def test_a_password_arrives_through_a_proxy_and_people_come_back(
+def test_q1_a_password_arrives_through_a_proxy_and_people_come_back(
     here: Installation, directory: LdapServer, dora: Somebody
 ) -> None:
-    """Q1."""
     with proxy() as between:
         folder = here.configure("one").parent
         url = f"http://{quote(USER, safe='')}:{quote(PASSWORD, safe='')}@127.0.0.1:{between.port}"
@@ -76,8 +75,8 @@ def test_a_password_arrives_through_a_proxy_and_people_come_back(
     assert NEW.encode() not in everything_written(here.folder)
 
 
-def test_check_and_status_and_roll_say_what_is(here: Installation, directory: LdapServer, dora: Somebody) -> None:
-    """Q6: with new keys everything goes on."""
+def test_q6_check_and_status_and_roll_say_what_is(here: Installation, directory: LdapServer, dora: Somebody) -> None:
+    """With new keys everything goes on."""
     here.enrol("one")
     assert here.agent("one", "status").stdout.startswith("one: approved.")
     checked = here.agent("one", "check")
@@ -92,10 +91,9 @@ def test_check_and_status_and_roll_say_what_is(here: Installation, directory: Ld
     assert here.agent("one", "enrol", typed="X\n").returncode == 2
 
 
-def test_another_agent_finishes_what_one_was_killed_over(
+def test_q4_another_agent_finishes_what_one_was_killed_over(
     here: Installation, directory: LdapServer, dora: Somebody
 ) -> None:
-    """Q4."""
     for name in ("one", "two"):
         here.enrol(name)
     here.start("one")
@@ -115,10 +113,10 @@ def test_another_agent_finishes_what_one_was_killed_over(
     assert directory.binds(dora.dn, NEW)
 
 
-def test_what_came_too_late_is_not_applied_when_the_agent_returns(
+def test_q3_what_came_too_late_is_not_applied_when_the_agent_returns(
     here: Installation, directory: LdapServer, dora: Somebody
 ) -> None:
-    """Q3, Q8."""
+    """Also Q8."""
     here.enrol("one")
     late = here.ask("submit", new=NEW, seconds=0.05)["job"]
     here.start("one")
@@ -144,8 +142,7 @@ def test_an_agent_outlives_its_server_and_ends_when_told(
     assert agent.wait(10) == 0
 
 
-def test_a_revoked_agent_gets_nothing_more(here: Installation, directory: LdapServer, dora: Somebody) -> None:
-    """Q5."""
+def test_q5_a_revoked_agent_gets_nothing_more(here: Installation, directory: LdapServer, dora: Somebody) -> None:
     here.enrol("one")
     here.enrol("two")
     here.start("one")

@@ -1,11 +1,12 @@
 """`check`: what the agent's service account is, and where it may do more than it needs. Reads only."""
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 
 from writeback.agent.configuration import Configuration
 from writeback.connectors import protected
 from writeback.connectors.base import Connector, DirectoryError, Kind, Probe
-from writeback.connectors.connection import Connection
+from writeback.connectors.connection import Connection, Found
 from writeback.connectors.pool import reading
 
 WARNINGS = {
@@ -20,6 +21,7 @@ NEEDED = frozenset({"lockouttime", "pwdlastset"})
 EFFECTIVE = "allowedAttributesEffective"
 PEOPLE = "(&(objectCategory=person)(objectClass=user)(!(isCriticalSystemObject=TRUE)))"
 SAMPLE = 20
+NAMES = ("sAMAccountName", "userPrincipalName")
 
 
 class Finding(str):
@@ -57,9 +59,9 @@ def _rights_in_ad(connection: Connection, configuration: Configuration) -> Itera
         yield Finding(f"The account may change {access.base_dn} itself.")
     inside: set[str] = set()
     outside = False
-    for number, found in enumerate(connection.pages(access.base_dn, PEOPLE, [EFFECTIVE], size=SAMPLE)):
-        if number >= SAMPLE:
-            break
+    for found in islice(connection.pages(access.base_dn, PEOPLE, [EFFECTIVE, *NAMES], size=SAMPLE), SAMPLE):
+        if _is_itself(found, access.account):
+            continue  # everybody may write some of their own
         writable = {name.lower() for name in found.texts(EFFECTIVE.lower())}
         if protected.is_within(found.dn, configuration.limit_dn):
             inside |= writable
@@ -72,6 +74,11 @@ def _rights_in_ad(connection: Connection, configuration: Configuration) -> Itera
         yield Finding(f"The account may write more of people than it needs: {more}.")
     if inside and not inside >= NEEDED:
         yield Finding(f"The account can't write {', '.join(sorted(NEEDED - inside))}: unlock or must-change will fail.")
+
+
+def _is_itself(found: Found, account: str) -> bool:
+    names = [found.text(name.lower()).casefold() for name in NAMES]
+    return protected.is_same(found.dn, account) or account.rpartition("\\")[2].casefold() in names
 
 
 def explained(error: DirectoryError) -> str:

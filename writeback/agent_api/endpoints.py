@@ -114,6 +114,7 @@ def heartbeat(request: Signed) -> Answer:
     """What the agent sees of its directory; the answer says what it should do besides jobs."""
     agent, given = sender(request), Given.of(request.body)
     now = timezone.now()
+    agents.renew_mac(agent)
     seeing.note(agent, given, now)
     with opened(agent.tenant):
         return {

@@ -13,7 +13,11 @@ RESET_PASSWORD = "00299570-246d-11d0-a768-00aa006e0529"  # noqa: S105 - a right
 LOCKOUT_TIME = "28630ebf-41d5-11d1-a9c1-0000f80367c1"
 PWD_LAST_SET = "bf967a0a-0de6-11d0-a285-00aa003049e2"  # noqa: S105 - an attribute
 LIMITS_389 = ("nsSizeLimit", "nsLookThroughLimit", "nsPagedLookThroughLimit", "nsPagedSizeLimit", "nsIDListScanLimit")
-LOCK_389 = "accountUnlockTime || passwordRetryCount"
+WRITTEN_389 = "userPassword || accountUnlockTime || passwordRetryCount || passwordExpirationTime"
+POLICY_389 = (
+    "objectClass || passwordMinLength || passwordHistory || passwordLockout || passwordMaxFailure || passwordMustChange"
+    " || passwordChange"
+)
 READING = "allow (read, search, compare)"
 UNSAFE = ('"', "\n", "\r", "\0", "'", "`", "$", "(", ")")
 
@@ -93,14 +97,12 @@ dn: {wanted.ou}
 changetype: modify
 add: aci
 aci: (targetattr != "userPassword || passwordHistory || aci")(version 3.0; acl "Rekey reads"; {READING} {who};)
-aci: (targetattr = "userPassword || {LOCK_389}")(version 3.0; acl "Rekey writes"; allow (write) {who};)
+aci: (targetattr = "{WRITTEN_389}")(version 3.0; acl "Rekey writes"; allow (write) {who};)
 
 dn: cn=config
 changetype: modify
 add: aci
-aci: (targetattr = "objectClass || passwordMinLength || passwordHistory || passwordInHistory || passwordLockout \
-|| passwordMaxFailure || passwordMustChange")(target = "ldap:///cn=config")(targetscope = "base")\
-(version 3.0; acl "Rekey reads the password policy"; {READING} {who};)
+aci: (targetattr = "{POLICY_389}")(version 3.0; acl "Rekey reads the password policy"; {READING} {who};)
 
 # Bringing people in reads all of them: without these, 389 stops after a few thousand.
 dn: {wanted.account}
