@@ -1,0 +1,50 @@
+"""Flaws of sign-in, change and reset through a directory; names as in the list of flaws that hit products like this one."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django_scopes import scopes_disabled
+
+from accounts.models import Tenant, User
+from accounts.models.users import new_epoch
+from reset import asking
+from tests.reset.in_directory import NORA, OLD, North, make_north, work
+from tests.reset.signing_in import is_signed_in, post_sign_in
+
+WAIT = "/signin/wait/"
+NEW = "three blue horses"
+
+
+@pytest.fixture
+def north(acme: Tenant, monkeypatch: pytest.MonkeyPatch) -> North:
+    monkeypatch.setattr(asking, "STEP", timedelta(microseconds=1))
+    return make_north(acme, monkeypatch)
+
+
+def sign_in(client: Client, password: str = OLD) -> None:
+    post_sign_in(client, NORA, password)
+    work()
+    client.get(WAIT)
+
+
+def change(client: Client) -> Any:
+    return client.post("/account/", {"current_password": OLD, "new_password": NEW, "once_more": NEW})
+
+
+def set_nora(north: North, **values: Any) -> None:
+    with scopes_disabled():
+        User.objects.filter(pk=north.nora.pk).update(**values)
+
+
+def test_s9_a_waiting_page_left_alone_opens_nothing_once_the_account_changed_again(
+    north: North, client: Client
+) -> None:
+    """Else whoever changed a password could come back hours later, past the owner's reset and past the second proof."""
+    sign_in(client)
+    change(client)
+    work()
+    set_nora(north, credentials_epoch=new_epoch())
+    assert client.get(WAIT).headers["Location"] == "/signin/"
+    assert not is_signed_in(client)
