@@ -193,7 +193,7 @@ def _changed(request: HttpRequest, user: User, kept: dict[str, Any]) -> HttpResp
         with tenants.opened(tenant_of(user)):
             then = signin.what_then(user, timezone.now())
         return go_on(request, Outcome(user, then), kept["slug"])
-    response = enter(request, user)
+    response = enter(request, user, lacks_method=kept["proved"].get(METHOD_DUE, False))
     if kept["console"]:
         request.session[CONSOLE_VERIFIED] = user.credentials_epoch
     return response

@@ -48,3 +48,16 @@ def test_s9_a_waiting_page_left_alone_opens_nothing_once_the_account_changed_aga
     set_nora(north, credentials_epoch=new_epoch())
     assert client.get(WAIT).headers["Location"] == "/signin/"
     assert not is_signed_in(client)
+
+
+def test_s10_a_change_does_not_end_what_a_session_may_only_do(north: North, client: Client) -> None:
+    """Let in to register a method, and to change the password first: afterwards a method is still due."""
+    sign_in(client)
+    set_nora(north, must_change_password=True)
+    session = client.session
+    session["sign_in_method_due"] = True
+    session.save()
+    change(client)
+    work()
+    client.get(WAIT)
+    assert client.session.get("sign_in_method_due") is True
