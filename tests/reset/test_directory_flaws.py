@@ -5,13 +5,15 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from django_scopes import scopes_disabled
 
 from accounts.models import Tenant, User
 from accounts.models.users import new_epoch
 from reset import asking
-from tests.reset.in_directory import NORA, OLD, North, make_north, work
+from tests.reset.in_directory import NORA, OLD, North, jobs, make_north, work
 from tests.reset.signing_in import is_signed_in, post_sign_in
+from writeback import execution
 
 WAIT = "/signin/wait/"
 NEW = "three blue horses"
@@ -61,3 +63,13 @@ def test_s10_a_change_does_not_end_what_a_session_may_only_do(north: North, clie
     work()
     client.get(WAIT)
     assert client.session.get("sign_in_method_due") is True
+
+
+@pytest.mark.parametrize("names", [(NORA, "NORA@north.example"), ("nobody@north.example", "Nobody@north.example")])
+def test_e2_two_sign_ins_at_once_wait_for_each_other_whoever_has_the_name(names: tuple[str, str], north: North) -> None:
+    """Else the second one's time tells: only people who exist would wait."""
+    for name in names:
+        post_sign_in(Client(), name, "wrong")
+    first, second = jobs()
+    assert execution.claim(first.pk, timezone.now()) is not None
+    assert execution.claim(second.pk, timezone.now()) is None
