@@ -47,11 +47,24 @@ ENDS_AS = {
     Outcome.LATE: Status.EXPIRED,
 }
 JOB = WritebackJob._meta.db_table
+
+
+def _among(table: str, operations: tuple[Operation, ...]) -> str:
+    names = ", ".join(f"'{one}'" for one in operations)
+    return f"{table}.operation IN ({names})"
+
+
+# Nothing newer was asked for that this would undo: whoever hands a job over may not see one that comes at the same moment.
 # Nobody else is at work on this account. By anchor: for accounts that nobody has it holds too, or the time would tell.
 CLAIMABLE = f"""
     deadline > %s AND NOT EXISTS (
         SELECT 1 FROM {JOB} other
         WHERE other.connector_id = {JOB}.connector_id AND other.anchor = {JOB}.anchor AND other.status = '{Status.CLAIMED}'
+    ) AND NOT EXISTS (
+        SELECT 1 FROM {JOB} newer
+        WHERE newer.user_id = {JOB}.user_id AND newer.created_at > {JOB}.created_at
+          AND ({_among("newer", jobs.PASSWORDS)} AND {_among(JOB, jobs.PASSWORDS)}
+               OR {_among("newer", jobs.UNLOCKS)} AND {_among(JOB, jobs.UNLOCKS)})
     )
 """  # noqa: S608 - table names only
 

@@ -11,9 +11,13 @@ from django_scopes import scopes_disabled
 from accounts.models import Tenant, User
 from accounts.models.users import new_epoch
 from reset import asking
-from tests.reset.in_directory import NORA, OLD, North, jobs, make_north, work
+from tests.reset.in_directory import ANCHOR, NORA, OLD, North, jobs, make_north, work
 from tests.reset.signing_in import is_signed_in, post_sign_in
 from writeback import execution
+from writeback import jobs as front_door
+from writeback.connectors.orders import Operation
+from writeback.jobs import Wanted
+from writeback.models import WritebackJob
 
 WAIT = "/signin/wait/"
 NEW = "three blue horses"
@@ -73,3 +77,26 @@ def test_e2_two_sign_ins_at_once_wait_for_each_other_whoever_has_the_name(names:
     first, second = jobs()
     assert execution.claim(first.pk, timezone.now()) is not None
     assert execution.claim(second.pk, timezone.now()) is None
+
+
+def wanted(north: North, password: str) -> WritebackJob:
+    """A reset that is on its way, as if no other was seen when it was handed over."""
+    connector = front_door.find_connector(north.connector.directory_id)
+    assert connector is not None
+    now = timezone.now()
+    order = Wanted(
+        connector, Operation.RESET, ANCHOR, now + front_door.FAIL_FAST_SECONDS, user=north.nora, new=password
+    )
+    job = front_door.prepare(order, now)
+    with scopes_disabled():
+        job.save()
+    return job
+
+
+def test_q4_an_older_job_that_was_not_seen_never_follows_a_newer_one(north: North) -> None:
+    older, newer = wanted(north, "older blue horses"), wanted(north, "newer blue horses")
+    with scopes_disabled():
+        WritebackJob.objects.filter(pk=older.pk).update(created_at=newer.created_at - timedelta(seconds=1))
+    execution.execute(newer.pk)
+    assert execution.execute(older.pk) is None
+    assert north.memory.writes == ["newer blue horses"]
