@@ -126,6 +126,13 @@ def answer_to(waiting: Waiting, now: datetime) -> Answer | None:
     return _meaning(job)
 
 
+def use_up(waiting: Waiting) -> bool:
+    """Whether this is the first time that somebody goes on with this answer: a page may be opened many times at once."""
+    with tenants.all_opened():
+        unused = WritebackJob.objects.filter(pk=waiting.job, origin__isnull=False)
+        return bool(unused.update(origin=None) == 1)
+
+
 def _meaning(job: WritebackJob) -> Answer:
     if job.status == Status.APPLIED:
         return Answer.RIGHT

@@ -10,7 +10,11 @@ from django_scopes import scopes_disabled
 
 from accounts.models import Tenant, User
 from accounts.models.users import new_epoch
-from reset import asking
+from accounts.visitor import Visitor
+from policy import throttle
+from policy.throttle import Use
+from reset import asking, signin
+from reset.asking import Waiting
 from tests.reset.in_directory import ANCHOR, NORA, OLD, North, jobs, make_north, work
 from tests.reset.signing_in import is_signed_in, post_sign_in
 from writeback import execution
@@ -100,3 +104,18 @@ def test_q4_an_older_job_that_was_not_seen_never_follows_a_newer_one(north: Nort
     execution.execute(newer.pk)
     assert execution.execute(older.pk) is None
     assert north.memory.writes == ["newer blue horses"]
+
+
+def test_o5_one_right_password_gives_its_address_one_sign_in_back(north: North, client: Client) -> None:
+    """Else the waiting page, opened many times at once, makes room for any number of wrong ones."""
+    for number in range(3):
+        post_sign_in(Client(), f"somebody{number}@north.example", "wrong")
+    post_sign_in(client, NORA, OLD)
+    work()
+    waiting = Waiting(**client.session["waits_for"]["signin"])
+    visitor = Visitor("127.0.0.1", "")
+    for _ in range(3):
+        outcome = signin.settle(waiting, visitor)
+        assert outcome is not None
+        assert outcome.user is not None
+    assert throttle.look(Use(throttle.SIGN_INS_FROM_ADDRESS, visitor.network))[0].count == 3
