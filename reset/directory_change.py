@@ -3,6 +3,7 @@
 The directory compares the current password and applies its own rules of history and age, as at one of its own machines.
 """
 
+import logging
 from datetime import datetime
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from django.db import transaction
 
 from accounts import audit, secrets, tenants
 from accounts.audit import Activity, Event
+from accounts.executors import NoExecutor
 from accounts.identifiers import new_id
 from accounts.models import User
 from accounts.visitor import Visitor
@@ -24,6 +26,8 @@ from writeback.jobs import Wanted
 from writeback.models import WritebackJob
 
 Status = WritebackJob.Status
+
+logger = logging.getLogger(__name__)
 
 
 class NotPossible(Exception):
@@ -79,7 +83,10 @@ def record(job: WritebackJob, now: datetime) -> None:
     fresh = {"credentials_epoch": epoch_after(job.pk), "password_changed_at": now, "must_change_password": False}
     User.objects.filter(pk=user.pk).update(**fresh)
     lockout.clear(account_key_of(user))
-    enqueue(notices(user, visitor, now), now)
+    try:
+        enqueue(notices(user, visitor, now), now)
+    except NoExecutor:  # what the directory did must not be forgotten because nobody can be told just now
+        logger.error("Nobody was told of the change by job %s: no worker has made its key known", job.pk)
     audit.record(_event(user, visitor))
 
 

@@ -8,12 +8,13 @@ from django.test import Client
 from django.utils import timezone
 from django_scopes import scopes_disabled
 
+from accounts.executors import NoExecutor
 from accounts.models import Tenant, User
 from accounts.models.users import new_epoch
 from accounts.visitor import Visitor
 from policy import throttle
 from policy.throttle import Use
-from reset import asking, signin
+from reset import asking, directory_change, signin
 from reset.asking import Waiting
 from tests.reset.in_directory import ANCHOR, NORA, OLD, North, jobs, make_north, work
 from tests.reset.signing_in import is_signed_in, post_sign_in
@@ -119,3 +120,19 @@ def test_o5_one_right_password_gives_its_address_one_sign_in_back(north: North, 
         assert outcome is not None
         assert outcome.user is not None
     assert throttle.look(Use(throttle.SIGN_INS_FROM_ADDRESS, visitor.network))[0].count == 3
+
+
+def test_a_change_that_worked_is_not_lost_because_nobody_can_be_told(
+    north: North, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody(*_: Any) -> None:
+        raise NoExecutor
+
+    sign_in(client)
+    change(client)
+    monkeypatch.setattr(directory_change, "enqueue", nobody)
+    job = work()
+    assert job is not None
+    assert job.status == WritebackJob.Status.APPLIED
+    assert client.get(WAIT).headers["Location"] == "/account/"
+    assert is_signed_in(client)
