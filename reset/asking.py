@@ -17,6 +17,7 @@ from accounts import secrets, tenants
 from accounts.executors import NoExecutor
 from accounts.identifiers import new_id
 from accounts.models import Directory, User
+from accounts.names import key_of
 from reset.claimed import Claimed
 from writeback import jobs
 from writeback.connectors.base import RIGHT_PASSWORD_REASONS, Reason
@@ -103,8 +104,8 @@ def begin(claimed: Claimed, password: str, is_right_here: bool, now: datetime) -
 
 
 def _nobodys_anchor(directory: Directory, typed: str) -> str:
-    """An anchor that looks like this directory's and is nobody's; the same each time for the same name."""
-    made = secrets.pseudo_random(f"nobodys-anchor|{directory.pk}", typed)
+    """An anchor that looks like this directory's and is nobody's; the same each time for the same name, however written."""
+    made = secrets.pseudo_random(f"nobodys-anchor|{directory.pk}", key_of(typed))
     if directory.kind == Directory.Kind.DS389:
         parts = (made.hex()[start : start + 8] for start in range(0, 32, 8))
         return "-".join(parts)
@@ -123,6 +124,13 @@ def answer_to(waiting: Waiting, now: datetime) -> Answer | None:
     if now < job.created_at + max(steps, 1) * STEP:
         return None
     return _meaning(job)
+
+
+def use_up(waiting: Waiting) -> bool:
+    """Whether this is the first time that somebody goes on with this answer: a page may be opened many times at once."""
+    with tenants.all_opened():
+        unused = WritebackJob.objects.filter(pk=waiting.job, origin__isnull=False)
+        return bool(unused.update(origin=None) == 1)
 
 
 def _meaning(job: WritebackJob) -> Answer:

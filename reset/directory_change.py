@@ -3,16 +3,17 @@
 The directory compares the current password and applies its own rules of history and age, as at one of its own machines.
 """
 
+import logging
 from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
 
-from accounts import audit, tenants
+from accounts import audit, secrets, tenants
 from accounts.audit import Activity, Event
+from accounts.executors import NoExecutor
 from accounts.identifiers import new_id
 from accounts.models import User
-from accounts.models.users import new_epoch
 from accounts.visitor import Visitor
 from notifications.outbox import enqueue
 from policy import lockout
@@ -25,6 +26,8 @@ from writeback.jobs import Wanted
 from writeback.models import WritebackJob
 
 Status = WritebackJob.Status
+
+logger = logging.getLogger(__name__)
 
 
 class NotPossible(Exception):
@@ -77,11 +80,19 @@ def record(job: WritebackJob, now: datetime) -> None:
     if job.status != Status.APPLIED:
         audit.record(_event(user, visitor, job.reason or job.status))
         return
-    fresh = {"credentials_epoch": new_epoch(), "password_changed_at": now, "must_change_password": False}
+    fresh = {"credentials_epoch": epoch_after(job.pk), "password_changed_at": now, "must_change_password": False}
     User.objects.filter(pk=user.pk).update(**fresh)
     lockout.clear(account_key_of(user))
-    enqueue(notices(user, visitor, now), now)
+    try:
+        enqueue(notices(user, visitor, now), now)
+    except NoExecutor:  # what the directory did must not be forgotten because nobody can be told just now
+        logger.error("Nobody was told of the change by job %s: no worker has made its key known", job.pk)
     audit.record(_event(user, visitor))
+
+
+def epoch_after(job_id: UUID) -> str:
+    """The account's epoch once this change is made: whoever waits for it can tell whether the account changed again since."""
+    return secrets.pseudo_random("epoch-after-change", str(job_id)).hex()[:32]
 
 
 def find(job_id: str, user_id: int) -> WritebackJob | None:

@@ -129,12 +129,17 @@ def settle(waiting: Waiting, visitor: Visitor, now: datetime | None = None) -> O
         return Outcome(failure=Failure.DIRECTORY)
     is_right = user is not None and (waiting.is_right_here or answer in (Answer.RIGHT, Answer.DUE))
     proof = counted if is_right else replace(counted, failure=Failure.WRONG)
-    outcome = _conclude(claimed, proof, "", visitor, now)
+    outcome = _conclude(claimed, proof, "", visitor, now, gives_back=is_right and asking.use_up(waiting))
     return replace(outcome, password_is_due=answer == Answer.DUE and outcome.user is not None)
 
 
-def _conclude(claimed: Claimed, proof: Proof, password: str, visitor: Visitor, now: datetime) -> Outcome:
-    """The password was compared: in, on to the second proof, or not. `password` is empty where it is not known any more."""
+def _conclude(
+    claimed: Claimed, proof: Proof, password: str, visitor: Visitor, now: datetime, gives_back: bool = True
+) -> Outcome:
+    """The password was compared: in, on to the second proof, or not. `password` is empty where it is not known any more.
+
+    `gives_back`: a right one is not counted against its address.
+    """
     from_address = Use(throttle.SIGN_INS_FROM_ADDRESS, visitor.network)
     with tenants.opened_or_all(claimed.tenant), transaction.atomic():
         if proof.failure is None and claimed.user:
@@ -142,7 +147,8 @@ def _conclude(claimed: Claimed, proof: Proof, password: str, visitor: Visitor, n
             if then.asks_for_proof or note_sign_in(claimed.user, now):
                 lockout.clear(proof.counted.account_key)
                 _record(claimed, visitor, Activity.SECOND_PROOF_ASKED if then.asks_for_proof else Activity.SIGNED_IN)
-                throttle.count(Use(from_address.limit, from_address.subject, amount=-1), now=now)
+                if gives_back:
+                    throttle.count(Use(from_address.limit, from_address.subject, amount=-1), now=now)
                 return Outcome(claimed.user, then)
         return _failed(claimed, proof, password, visitor)
 

@@ -21,7 +21,6 @@ from django.utils import timezone
 
 from accounts import executors, signing
 from accounts.lookups import Lookup
-from accounts.models import User
 from accounts.moving import move
 from accounts.secrets import Damaged
 from accounts.tenants import all_opened
@@ -47,12 +46,26 @@ ENDS_AS = {
     Outcome.UNCONFIRMED: Status.UNCONFIRMED,
     Outcome.LATE: Status.EXPIRED,
 }
-JOB, USER = WritebackJob._meta.db_table, User._meta.db_table
-# Nobody else is at work on this account, and nothing was asked for since that this would undo.
+JOB = WritebackJob._meta.db_table
+
+
+def _among(table: str, operations: tuple[Operation, ...]) -> str:
+    names = ", ".join(f"'{one}'" for one in operations)
+    return f"{table}.operation IN ({names})"
+
+
+# Nothing newer was asked for that this would undo: whoever hands a job over may not see one that comes at the same moment.
+# Nobody else is at work on this account. By anchor: for accounts that nobody has it holds too, or the time would tell.
 CLAIMABLE = f"""
-    deadline > %s AND (user_id IS NULL OR NOT EXISTS (
-        SELECT 1 FROM {JOB} other WHERE other.user_id = {JOB}.user_id AND other.status = '{Status.CLAIMED}'
-    ))
+    deadline > %s AND NOT EXISTS (
+        SELECT 1 FROM {JOB} other
+        WHERE other.connector_id = {JOB}.connector_id AND other.anchor = {JOB}.anchor AND other.status = '{Status.CLAIMED}'
+    ) AND NOT EXISTS (
+        SELECT 1 FROM {JOB} newer
+        WHERE newer.user_id = {JOB}.user_id AND newer.created_at > {JOB}.created_at
+          AND ({_among("newer", jobs.PASSWORDS)} AND {_among(JOB, jobs.PASSWORDS)}
+               OR {_among("newer", jobs.UNLOCKS)} AND {_among(JOB, jobs.UNLOCKS)})
+    )
 """  # noqa: S608 - table names only
 
 logger = logging.getLogger(__name__)

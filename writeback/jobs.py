@@ -34,10 +34,11 @@ VERIFY_SECONDS = timedelta(seconds=20)
 TASK, QUEUE = "writeback.tasks.execute", "writeback"
 AGENT_MAC = "agent"
 # What a newer job takes the place of: two passwords for one account, or two unlocks.
-OF_ONE_SORT = {
-    Operation.RESET: (Operation.RESET, Operation.CHANGE),
-    Operation.CHANGE: (Operation.RESET, Operation.CHANGE),
-    Operation.UNLOCK: (Operation.UNLOCK,),
+PASSWORDS, UNLOCKS = (Operation.RESET, Operation.CHANGE), (Operation.UNLOCK,)
+OF_ONE_SORT: dict[Operation, tuple[Operation, ...]] = {
+    Operation.RESET: PASSWORDS,
+    Operation.CHANGE: PASSWORDS,
+    Operation.UNLOCK: UNLOCKS,
     Operation.VERIFY: (),
 }
 

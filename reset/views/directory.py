@@ -179,9 +179,11 @@ def _settle_change(request: HttpRequest, kept: dict[str, Any]) -> Settled:
         user = User.objects.select_related("tenant").filter(pk=kept["user"], is_enabled=True).first()
     if user is None or job is None:
         return HttpResponseRedirect(access.address("signin", kept["slug"]))
-    if job.status == WritebackJob.Status.APPLIED:
-        return _changed(request, user, kept)
-    return _not_changed(request, user, job, kept)
+    if job.status != WritebackJob.Status.APPLIED:
+        return _not_changed(request, user, job, kept)
+    if user.credentials_epoch != directory_change.epoch_after(job.pk):
+        return HttpResponseRedirect(access.address("signin", kept["slug"]))
+    return _changed(request, user, kept)
 
 
 def _changed(request: HttpRequest, user: User, kept: dict[str, Any]) -> HttpResponse:
@@ -191,7 +193,7 @@ def _changed(request: HttpRequest, user: User, kept: dict[str, Any]) -> HttpResp
         with tenants.opened(tenant_of(user)):
             then = signin.what_then(user, timezone.now())
         return go_on(request, Outcome(user, then), kept["slug"])
-    response = enter(request, user)
+    response = enter(request, user, lacks_method=kept["proved"].get(METHOD_DUE, False))
     if kept["console"]:
         request.session[CONSOLE_VERIFIED] = user.credentials_epoch
     return response

@@ -72,7 +72,9 @@ class WritebackJob(TenantOwned):
         ordering = ["-created_at"]
         constraints = [
             models.UniqueConstraint(
-                fields=["user"], condition=models.Q(status="claimed"), name="one_claimed_job_per_user"
+                fields=["connector", "anchor"],
+                condition=models.Q(status="claimed"),
+                name="one_claimed_job_per_account",
             )
         ]
         indexes = [
