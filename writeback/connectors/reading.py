@@ -50,8 +50,18 @@ class Mapping:
     groups_filter: str = ""
 
 
+class MarkUnknown(Exception):
+    """The directory can't tell what changed since that mark: another server, or one that was restored. Read everything."""
+
+
 class Reader(ABC):
-    """Reads one directory; each call raises DirectoryError. `since` is an earlier `mark`; None reads everything."""
+    """Reads one directory; each call raises DirectoryError. `since` is an earlier `mark`; None reads everything.
+
+    With a mark that leads nowhere any more, `people` and `groups` raise MarkUnknown. `anchors_are_cheap` says whether
+    everybody's anchors may be asked for at each reading of changes; else who is gone is found when everything is read.
+    """
+
+    anchors_are_cheap: bool = False
 
     @abstractmethod
     def mark(self) -> str:
