@@ -48,13 +48,19 @@ UNLIMITED = ("nsSizeLimit", "nsLookThroughLimit", "nsPagedLookThroughLimit", "ns
 POLICY_ATTRIBUTES = (
     "objectClass || passwordMinLength || passwordHistory || passwordLockout || passwordMaxFailure || passwordMustChange"
 )
+POLICY_READING = (
+    f'(targetattr = "{POLICY_ATTRIBUTES}")(target = "ldap:///cn=config")(version 3.0; acl "policy"; '
+    f'allow (read, search, compare) userdn = "ldap:///{ACCOUNT}";)'
+)
 
 
 @contextmanager
-def ds389(rules: Rules | None = None, people: int = 0, config: dict[str, str] | None = None) -> Iterator[LdapServer]:
+def ds389(
+    rules: Rules | None = None, people: int = 0, config: dict[str, str] | None = None, policy_readable: bool = True
+) -> Iterator[LdapServer]:
     """A new 389 Directory Server; `people` of a crowd are in it from the start, `config` goes into cn=config.
 
-    Raises ServerMissing.
+    `policy_readable`: the account may read the password policy there. Raises ServerMissing.
     """
     if program("ns-slapd") is None or program("pk12util") is None:
         raise ServerMissing("389-ds-base or libnss3-tools is not installed")
@@ -62,7 +68,8 @@ def ds389(rules: Rules | None = None, people: int = 0, config: dict[str, str] | 
         folder = Path(name)
         pems = make_pems(folder)
         server = LdapServer(Kind.DS389, folder, free_port(), free_port(), *pems, ADMINISTRATOR, "nsUniqueId")
-        _install(server, rules or Rules(), config or {})
+        may_read = {"aci": POLICY_READING} if policy_readable else {}
+        _install(server, _policy(rules or Rules()) | may_read | (config or {}))
         _import(folder, people)
         start(server)
         try:
@@ -78,7 +85,7 @@ def start(server: LdapServer) -> None:
     wait_until(lambda: listens(server.tls_port), process, server.folder / "log" / "errors")
 
 
-def _install(server: LdapServer, rules: Rules, config: dict[str, str]) -> None:
+def _install(server: LdapServer, config: dict[str, str]) -> None:
     folder = server.folder
     for name in FOLDERS:
         (folder / name).mkdir()
@@ -87,7 +94,7 @@ def _install(server: LdapServer, rules: Rules, config: dict[str, str]) -> None:
         shutil.copy(INSTALLED / "config" / name, folder / "config")
     _keep_certificate(folder)
     text = _filled((TEMPLATES / "template-dse.ldif").read_text(), server)
-    text = _with(text, "cn=config", _settings(server, rules) | config)
+    text = _with(text, "cn=config", _settings(server) | config)
     text = _with(text, "cn=config,cn=ldbm database,cn=plugins,cn=config", {"nsslapd-db-durable-transaction": "off"})
     backend = _filled((TEMPLATES / "template-suffix-db.ldif").read_text(), server)
     backend = _with(backend, f"cn={BACKEND},cn=ldbm database,cn=plugins,cn=config", {"nsslapd-cachememsize": CACHE})
@@ -132,8 +139,7 @@ def _filled(template: str, server: LdapServer) -> str:
     return re.sub(r"%([a-z_]+)%", lambda found: str(values[found[1]]), without_comments)
 
 
-def _settings(server: LdapServer, rules: Rules) -> dict[str, str]:
-    policy_reading = f'(targetattr = "{POLICY_ATTRIBUTES}")(target = "ldap:///cn=config")(version 3.0; acl "policy"; '
+def _settings(server: LdapServer) -> dict[str, str]:
     return {
         "nsslapd-listenhost": HOST,
         "nsslapd-securelistenhost": HOST,
@@ -141,6 +147,11 @@ def _settings(server: LdapServer, rules: Rules) -> dict[str, str]:
         "nsslapd-secureport": str(server.tls_port),
         "nsslapd-require-secure-binds": "on",
         "nsslapd-pwpolicy-local": "on",
+    }
+
+
+def _policy(rules: Rules) -> dict[str, str]:
+    return {
         "passwordCheckSyntax": "on",
         "passwordMinLength": str(rules.min_length),
         "passwordHistory": "on" if rules.history else "off",
@@ -155,7 +166,6 @@ def _settings(server: LdapServer, rules: Rules) -> dict[str, str]:
         "passwordAdminDN": PASSWORD_ADMINISTRATORS,
         # Cheap on purpose: its own default costs a tenth of a second for each password remembered.
         "passwordStorageScheme": "SSHA512",
-        "aci": f'{policy_reading}allow (read, search, compare) userdn = "ldap:///{ACCOUNT}";)',
     }
 
 

@@ -74,6 +74,7 @@ class LdapServer:
     administrator: str
     anchor_attribute: str
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    taken: int = 0
 
     @property
     def server(self) -> Server:
@@ -124,6 +125,13 @@ class LdapServer:
         dn = f"{first},{under}"
         usual = {"objectClass": ["inetOrgPerson"], "uid": uid, "cn": rdn or uid, "sn": "Person"}
         return Somebody(uid, dn, self.add(dn, usual | {"userPassword": START_PASSWORD} | attributes))
+
+    def somebody(self) -> Somebody:
+        """The next of the crowd: each test has people of its own, who were there long before it."""
+        uid = f"number{self.taken:05d}"
+        self.taken += 1
+        dn = f"uid={uid},{BULK}"
+        return Somebody(uid, dn, self.read(dn, self.anchor_attribute)[0].lower())
 
     def add_group(self, name: str, *members: str) -> str:
         """A group with members by DN. Returns its DN."""
@@ -199,8 +207,8 @@ def skeleton(further: dict[str, dict[str, Any]] | None = None) -> Iterator[str]:
         yield ldif(dn, attributes | more.get(dn, {}))
 
 
-def crowd(people: int) -> Iterator[str]:
-    """LDIF of many people, number00000 and so on, who share a password's digest."""
+def crowd(people: int, **further: str) -> Iterator[str]:
+    """LDIF of many people, number00000 and so on, who share a password's digest and further attributes."""
     password = salted_sha1(START_PASSWORD)
     for number in range(people):
         uid = f"number{number:05d}"
@@ -214,7 +222,7 @@ def crowd(people: int) -> Iterator[str]:
             "mobile": f"+15550{number:06d}",
             "userPassword": password,
         }
-        yield ldif(f"uid={uid},{BULK}", attributes)
+        yield ldif(f"uid={uid},{BULK}", attributes | further)
 
 
 def _listed(values: Any) -> list[str]:

@@ -1,6 +1,5 @@
 """A private OpenLDAP for tests: `with openldap() as server:`. Password policy, memberOf, referential integrity, TLS."""
 
-import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -33,15 +32,21 @@ MODULES = ("back_mdb", "memberof", "refint", "ppolicy", "syncprov")
 
 
 @contextmanager
-def openldap(rules: Rules | None = None, people: int = 0) -> Iterator[LdapServer]:
-    """A new OpenLDAP; `people` of a crowd are in it from the start. Raises ServerMissing."""
+def openldap(
+    rules: Rules | None = None, people: int = 0, own_passwords: bool = True, **further: str
+) -> Iterator[LdapServer]:
+    """A new OpenLDAP; `people` of a crowd with `further` attributes are in it from the start. Raises ServerMissing.
+
+    `own_passwords`: people may write their own.
+    """
     if program("slapd") is None:
         raise ServerMissing("slapd is not installed")
     with tempfile.TemporaryDirectory(prefix="rekey-openldap-") as name:
         folder = Path(name)
         pems = make_pems(folder)
         server = LdapServer(Kind.OPENLDAP, folder, free_port(), free_port(), *pems, ADMINISTRATOR, "entryUUID")
-        _prepare(folder, rules or Rules(), people)
+        _configure(folder, own_passwords)
+        _load(folder, [*skeleton(), _policy(DEFAULT_POLICY, rules or Rules()), *crowd(people, **further)])
         start(server)
         try:
             yield server
@@ -57,15 +62,16 @@ def start(server: LdapServer) -> None:
     wait_until(lambda: listens(server.tls_port), process, server.folder / "output")
 
 
-def _prepare(folder: Path, rules: Rules, people: int) -> None:
-    (folder / "slapd.conf").write_text(_configuration(folder))
+def _configure(folder: Path, own_passwords: bool) -> None:
+    (folder / "slapd.conf").write_text(_configuration(folder, own_passwords))
     (folder / "data").mkdir()
-    with (folder / "entries.ldif").open("w") as entries:
-        entries.writelines(skeleton())
-        entries.write(_policy(DEFAULT_POLICY, rules))
-        entries.writelines(crowd(people))
-    command = [str(program("slapadd")), "-q", "-f", str(folder / "slapd.conf"), "-b", BASE_DN]
-    subprocess.run([*command, "-l", str(folder / "entries.ldif")], check=True, capture_output=True, env=os.environ)
+
+
+def _load(folder: Path, entries: list[str]) -> None:
+    file = folder / "entries.ldif"
+    file.write_text("".join(entries))
+    command = [str(program("slapadd")), "-q", "-f", str(folder / "slapd.conf"), "-b", BASE_DN, "-l", str(file)]
+    subprocess.run(command, check=True, capture_output=True)
 
 
 def _policy(dn: str, rules: Rules) -> str:
@@ -89,7 +95,7 @@ def _policy(dn: str, rules: Rules) -> str:
     return ldif(dn, attributes)
 
 
-def _configuration(folder: Path) -> str:
+def _configuration(folder: Path, own_passwords: bool) -> str:
     includes = "".join(f"include /etc/ldap/schema/{name}.schema\n" for name in SCHEMAS)
     modules = "".join(f"moduleload {name}\n" for name in MODULES)
     return f"""{includes}
@@ -114,7 +120,7 @@ maxsize 1073741824
 dbnosync
 index objectClass,entryUUID,entryCSN eq
 index uid,cn,mail,member,memberOf eq
-{_rights()}
+{_rights(own_passwords)}
 overlay memberof
 memberof-group-oc groupOfNames
 overlay refint
@@ -128,14 +134,14 @@ syncprov-checkpoint 100 10
 """
 
 
-def _rights() -> str:
+def _rights(own_passwords: bool) -> str:
     accounts = (ACCOUNT, POWERFUL_ACCOUNT, READING_ACCOUNT)
     limits = "".join(f'limits dn.exact="{account}" size=unlimited\n' for account in accounts)
     return f"""{limits}
 access to attrs=userPassword
     by dn.exact="{POWERFUL_ACCOUNT}" manage
     by dn.exact="{ACCOUNT}" =xw
-    by self =xw
+    by self {"=xw" if own_passwords else "auth"}
     by anonymous auth
     by * none
 access to attrs=pwdAccountLockedTime,pwdReset

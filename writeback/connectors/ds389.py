@@ -93,20 +93,20 @@ class Ds389(LdapConnector):
 
     def entry(self, found: Found, now: datetime) -> Entry:
         policy = self._policy(found.text("pwdpolicysubentry"))
-        unlock, ends = found.text("accountunlocktime"), found.text("passwordexpirationtime")
-        unlocks_at, ends_at = time_of(unlock), time_of(ends)
+        ends = found.text("passwordexpirationtime")
+        ends_at, tries_left = time_of(ends), _tries_left(found, policy, now)
         must_change = ends == BEGINNING_OF_TIME
         return Entry(
             anchor=found.text("nsuniqueid").lower(),
             dn=found.dn,
             mark=_mark(found),
             is_disabled=found.text("nsaccountlock").lower() == "true",
-            is_locked=bool(unlock) and (unlock == BEGINNING_OF_TIME or unlocks_at is None or now < unlocks_at),
+            is_locked=tries_left == 0 and _is_locked(found.text("accountunlocktime"), now),
             must_change=must_change and policy.must_change,
             is_password_expired=not must_change and ends_at is not None and _FIRST_DAY_OVER < ends_at <= now,
             cannot_change=not policy.allows_change,
             protected=why_protected(self.access, found.dn),
-            tries_left=_tries_left(found, policy, now),
+            tries_left=tries_left,
             password_set_at=time_of(found.text("pwdupdatetime")),
         )
 
@@ -150,11 +150,16 @@ class Ds389(LdapConnector):
         except LdapError as error:
             said = policy_said(error.controls)
             if error.result == NO_RIGHTS:
-                # Its control then says "not allowed" of the right to write, not of the person's policy.
-                raise error.because(Reason.CANNOT_CHANGE) if entry.cannot_change else error from None
+                raise self._without_rights(entry, error) from None
             if error.result == CONSTRAINT and said in {None, Said.INSUFFICIENT_PASSWORD_QUALITY}:
                 raise error.because(self._narrowed(entry, new, said)) from None
             raise refusal(error) from None
+
+    def _without_rights(self, entry: Entry, error: LdapError) -> DirectoryError:
+        """The same answer stands for three things. The control says "not allowed" then, of whichever of them."""
+        if self._found(entry.anchor).dn != entry.dn:
+            return error.because(Reason.NOT_FOUND)  # moved meanwhile
+        return error.because(Reason.CANNOT_CHANGE) if entry.cannot_change else error
 
     def _narrowed(self, entry: Entry, new: str, said: Said | None) -> Reason:
         """Which rule a plain constraint violation stands for, found by comparing with the policy.
@@ -223,6 +228,12 @@ def _policy_of(found: Found) -> Policy:
 
 def _is_on(found: Found, attribute: str) -> bool:
     return found.text(attribute).lower() in {"on", "true"}
+
+
+def _is_locked(unlock: str, now: datetime) -> bool:
+    """As far as accountUnlockTime tells. It stays behind after a reset, which only takes back the count of failures."""
+    ends = time_of(unlock)
+    return bool(unlock) and (unlock == BEGINNING_OF_TIME or ends is None or now < ends)
 
 
 def _tries_left(found: Found, policy: Policy, now: datetime) -> int | None:

@@ -50,12 +50,11 @@ class LdapConnector(Connector):
 
     def find_anchor(self, login: str) -> str:
         """The anchor of whoever signs in with this user ID or mail address. Raises DirectoryError with NOT_FOUND."""
-        value = escape_filter_chars(login)
-        either = "".join(f"({attribute}={value})" for attribute in LOGIN_ATTRIBUTES)
+        either = "".join(f"({attribute}={_literal(login)})" for attribute in LOGIN_ATTRIBUTES)
         return self._one(f"(|{either})", (self.anchor_attribute,)).text(self.anchor_attribute.lower()).lower()
 
     def _found(self, anchor: str) -> Found:
-        where = f"({self.anchor_attribute}={escape_filter_chars(anchor)})"
+        where = f"({self.anchor_attribute}={_literal(anchor)})"
         return self._one(where, (self.anchor_attribute, *self.attributes))
 
     def _one(self, where: str, attributes: Sequence[str]) -> Found:
@@ -95,6 +94,13 @@ class LdapConnector(Connector):
     @abstractmethod
     def bind_refusal(self, entry: Entry, error: LdapError) -> DirectoryError:
         """Why a person was not let in."""
+
+
+def _literal(value: str) -> str:
+    """For a filter. Raises DirectoryError with NOT_FOUND for what nobody is called: 389 reads no further than to a NUL."""
+    if not value.isprintable():
+        raise DirectoryError(Reason.NOT_FOUND, "characters that can't be printed")
+    return str(escape_filter_chars(value))
 
 
 def why_protected(access: Access, dn: str) -> str:

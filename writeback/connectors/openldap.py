@@ -27,8 +27,7 @@ ADMINISTRATIVE_LOCK = "00000101"
 ASSUMED_MAX_FAILURE = 3
 NEVER = "(!(objectClass=*))"
 ASSERTION_FAILED = 122  # RFC 4528
-UNWILLING = 53
-NO_RIGHTS = 50
+NO_SUCH_ATTRIBUTE, NO_RIGHTS, UNWILLING = 16, 50, 53
 POLICY_ATTRIBUTES = (
     "pwdLockout",
     "pwdMaxFailure",
@@ -160,8 +159,12 @@ class OpenLdap(LdapConnector):
 
     def unlock(self, entry: Entry) -> None:
         self.ensure_writable(entry)
-        # Replacing by nothing succeeds where there is no lock; the counted failures go with it.
-        self._modify(entry, "pwdAccountLockedTime", None)
+        # Deleted, not replaced by nothing: only then the failures that were counted go with it (seen with 2.5).
+        try:
+            self._modify(entry, (ldap.MOD_DELETE, "pwdAccountLockedTime", None))
+        except LdapError as error:
+            if error.result != NO_SUCH_ATTRIBUTE:
+                raise
 
     def require_change(self, entry: Entry) -> None:
         """Raises DirectoryError with NOT_SUPPORTED where the person's policy has no pwdMustChange: pwdReset is ignored."""
@@ -169,11 +172,11 @@ class OpenLdap(LdapConnector):
         found = self._found(entry.anchor)
         if not self._policy(found.text("pwdpolicysubentry")).must_change:
             raise DirectoryError(Reason.NOT_SUPPORTED, "pwdMustChange")
-        self._modify(entry, "pwdReset", [b"TRUE"])
+        self._modify(entry, (ldap.MOD_REPLACE, "pwdReset", [b"TRUE"]))
 
-    def _modify(self, entry: Entry, attribute: str, values: list[bytes] | None) -> None:
+    def _modify(self, entry: Entry, change: Change) -> None:
         with bound(self.access) as connection:
-            connection.modify(entry.dn, [(ldap.MOD_REPLACE, attribute, values)])
+            connection.modify(entry.dn, [change])
 
     def bind_refusal(self, entry: Entry, error: LdapError) -> DirectoryError:
         """slapd tells a locked account from a wrong password only with ppolicy_use_lockout: the entry tells it too."""
