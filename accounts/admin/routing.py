@@ -53,7 +53,8 @@ class RoutingAdmin(ScopedAdmin):
         return form
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
-        may_save = context.get("has_change_permission") if kwargs.get("change") else context.get("has_add_permission")
+        obj = kwargs.get("obj")
+        may_save = self.has_add_permission(request) if obj is None else self.has_change_permission(request, obj)
         if may_save and request.method != "POST":
             context["proof_missing"] = self.proof_missing(request)
         return super().render_change_form(request, context, *args, **kwargs)

@@ -141,6 +141,7 @@ class DirectoryForm(RoutingForm):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean()
+        self._check_numbers(data)
         if data.get("way") != Connector.Way.DIRECT:
             return data
         tenant: Tenant | None = self.instance.tenant if self.instance.tenant_id else data.get("tenant")
@@ -150,6 +151,15 @@ class DirectoryForm(RoutingForm):
             if not data.get(name) and name not in self.errors:
                 self.add_error(name, MISSING)
         return data
+
+    def _check_numbers(self, data: dict[str, Any]) -> None:
+        """The model's own limits: forms of another model don't know them."""
+        for name in ("sync_minutes", "most_disabled_percent"):
+            if name in data:
+                try:
+                    Connector._meta.get_field(name).run_validators(data[name])
+                except forms.ValidationError as error:
+                    self.add_error(name, error)
 
     # --- keeping it ---------------------------------------------------------------------------------------------
 

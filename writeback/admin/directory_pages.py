@@ -126,9 +126,7 @@ def _page(
 ) -> HttpResponse:
     request.current_app = page.admin_site.name
     shared = {**page.admin_site.each_context(request), "opts": page.opts, "title": title, "directory": directory}
-    answer = TemplateResponse(request, template, {**shared, **context})
-    answer["Cache-Control"] = "no-store"
-    return answer
+    return TemplateResponse(request, template, {**shared, **context})
 
 
 def _directory(request: HttpRequest, pk: int, page: Any, changing: bool = True) -> Directory:
