@@ -122,7 +122,7 @@ def test_without_a_fresh_proof_nothing_of_it_is_done(acme: Tenant, connector: Co
     for address in (page(agent, "approve"), page(agent, "revoke"), page_of(connector.directory, "invite")):
         for method in (console.get, console.post):
             answer = method(address, {"name": "x", "last_group": agent.fingerprint.split()[-1]})
-            assert answer.url.startswith(f"/security-info/prove/?next={address}")
+            assert answer["Location"].startswith(f"/security-info/prove/?next={address}")
     assert again(agent).status == Agent.Status.PENDING
 
 

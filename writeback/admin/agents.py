@@ -95,7 +95,15 @@ class AgentAdmin(ReadOnlyAdmin, RoutingAdmin):
         if form.is_valid() and self._approved(request, agent, form):
             return self._back(agent)
         *shown, last = agent.fingerprint.split()
-        return self._page(request, agent, "admin/agent_approve.html", form=form, shown=shown, dots="·" * len(last))
+        return self._page(
+            request,
+            agent,
+            "admin/agent_approve.html",
+            _("Approve %(agent)s") % {"agent": agent},
+            form=form,
+            shown=shown,
+            dots="·" * len(last),
+        )
 
     def _approved(self, request: HttpRequest, agent: Agent, form: ApprovalForm) -> bool:
         groups = agent.fingerprint.split()
@@ -125,7 +133,7 @@ class AgentAdmin(ReadOnlyAdmin, RoutingAdmin):
         if self.proof_missing(request):
             return self.to_proof(request)
         if request.method != "POST":
-            return self._page(request, agent, "admin/agent_revoke.html")
+            return self._page(request, agent, "admin/agent_revoke.html", _("Cut %(agent)s off") % {"agent": agent})
         if agents.revoke(agent, person_of(request), timezone.now()):
             self.tell_others(request, agent, lambda: _("An agent was cut off."), lambda: self._lines(agent))
             messages.success(request, _("Cut off. Nothing more goes to it."))
@@ -146,9 +154,9 @@ class AgentAdmin(ReadOnlyAdmin, RoutingAdmin):
             raise PermissionDenied
         return found
 
-    def _page(self, request: HttpRequest, agent: Agent, template: str, **context: Any) -> HttpResponse:
+    def _page(self, request: HttpRequest, agent: Agent, template: str, title: str, **context: Any) -> HttpResponse:
         request.current_app = self.admin_site.name
-        shared = {**self.admin_site.each_context(request), "opts": self.opts, "title": str(agent), "agent": agent}
+        shared = {**self.admin_site.each_context(request), "opts": self.opts, "title": title, "agent": agent}
         return TemplateResponse(request, template, {**shared, **context})
 
     def _back(self, agent: Agent) -> HttpResponse:

@@ -16,18 +16,17 @@ from accounts.models import Directory
 from writeback.admin import directory_pages
 from writeback.admin.directory_form import DirectoryForm
 from writeback.admin.directory_status import connector_of, look_of, status_of_directory
-from writeback.models import Agent
+from writeback.models import Agent, Connector
 from writeback.status import Status
 
 Section = tuple[Any, Any]
 WHAT: Section = (None, {"fields": ("name", "kind")})
-REACHED: Section = (
-    _("How it is reached"),
+REACHED: Section = (_("How it is reached"), {"fields": ("way",)})
+BY_THIS_SERVER: Section = (
+    _("Where this server finds it, and as whom"),
     {
-        "fields": ("way", "servers", "base_dn", "account", "password", "ca_pem", "denied"),
-        "description": _(
-            "Agents have servers, account and password in a file of their own; what stands here is for this server."
-        ),
+        "fields": ("servers", "base_dn", "account", "password", "ca_pem", "denied"),
+        "description": _("Not needed with agents: those have servers, account and password in a file of their own."),
     },
 )
 WRITING: Section = (_("Writing passwords"), {"fields": ("is_on", "patience", "says_where_it_holds")})
@@ -56,7 +55,7 @@ class DirectoryAdmin(RoutingAdmin):
     search_fields = ("name",)
     ordering = ("name",)
     unsaid = frozenset({"password"})
-    fieldsets = (WHAT, REACHED, WRITING, BRINGING_IN)
+    fieldsets = (WHAT, REACHED, BY_THIS_SERVER, WRITING, BRINGING_IN)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         agents = Prefetch("connector__agents", Agent.objects.all())
@@ -65,7 +64,11 @@ class DirectoryAdmin(RoutingAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is not None and not self.has_change_permission(request, obj):
             return (WHAT,)
-        return super().get_fieldsets(request, obj)
+        fieldsets = super().get_fieldsets(request, obj)
+        connector = connector_of(obj) if obj is not None else None
+        if connector is not None and connector.way == Connector.Way.AGENTS:
+            fieldsets[2][1]["classes"] = ("collapse",)
+        return fieldsets
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """People are matched by an anchor of that kind."""

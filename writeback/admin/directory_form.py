@@ -22,16 +22,23 @@ SYNC = ("sync_is_on", "sync_minutes", "people_filter", "groups_filter", "most_di
 OF_CONNECTOR = (*WAY, *WRITING, *SYNC)
 TEXTS = ("servers", "ca_pem", "denied")
 LINES = {"rows": 3, "cols": 80, "spellcheck": "false", "class": "vLargeTextField lines"}
+RADIOS = widgets.AdminRadioSelect(attrs={"class": "radiolist"})
+LIMITED: dict[str, Any] = {
+    field.name: field
+    for field in Connector._meta.concrete_fields
+    if field.name in ("sync_minutes", "most_disabled_percent")
+}
 WIDGETS: dict[str, Any] = {
-    "way": forms.RadioSelect,
-    "patience": forms.RadioSelect,
+    "way": RADIOS,
+    "patience": RADIOS,
     **{name: forms.Textarea(attrs=LINES) for name in TEXTS},
     **{
-        name: widgets.AdminTextInputWidget(attrs={"spellcheck": "false"})
+        name: widgets.AdminTextInputWidget(attrs={"spellcheck": "false", "class": "vTextField long"})
         for name in ("base_dn", "account", "people_filter", "groups_filter")
     },
     **dict.fromkeys(("sync_minutes", "most_disabled_percent"), widgets.AdminIntegerFieldWidget),
 }
+LABELS = {"is_on": _("Write passwords into this directory")}
 NOT_ALLOWED = _(
     "This server may not reach the directory itself: whoever operates it has not allowed that for this organisation. "
     "Agents in the organisation's network do it."
@@ -51,7 +58,9 @@ class DirectoryForm(RoutingForm):
 
     # Declared here, because Django looks for a form's fields in its own model only.
     locals().update(
-        fields_for_model(Connector, OF_CONNECTOR, widgets=WIDGETS, field_classes=dict.fromkeys(TEXTS, LinesField))
+        fields_for_model(
+            Connector, OF_CONNECTOR, widgets=WIDGETS, labels=LABELS, field_classes=dict.fromkeys(TEXTS, LinesField)
+        )
     )
 
     password = forms.CharField(
@@ -154,10 +163,10 @@ class DirectoryForm(RoutingForm):
 
     def _check_numbers(self, data: dict[str, Any]) -> None:
         """The model's own limits: forms of another model don't know them."""
-        for name in ("sync_minutes", "most_disabled_percent"):
+        for name, field in LIMITED.items():
             if name in data:
                 try:
-                    Connector._meta.get_field(name).run_validators(data[name])
+                    field.run_validators(data[name])
                 except forms.ValidationError as error:
                     self.add_error(name, error)
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
 from accounts.models import Directory
@@ -28,6 +29,8 @@ class Look:
     waits: bool = False
     in_vain: bool = False
     conflicts: int = 0
+    looked_ago: str = ""
+    heard_ago: str = ""
     sync_counts: list[tuple[str, Any]] = field(default_factory=list)
 
     @property
@@ -49,7 +52,20 @@ class Look:
     @property
     def heard_at(self) -> datetime | None:
         """When an agent was last heard from."""
-        return max((agent.seen_at for agent in self.agents if agent.seen_at), default=None)
+        return last_heard(self.agents)
+
+
+def last_heard(agents: list[Agent]) -> datetime | None:
+    return max((agent.seen_at for agent in agents if agent.seen_at), default=None)
+
+
+def ago(moment: datetime | None, now: datetime) -> str:
+    """How long ago, as people say it."""
+    if moment is None:
+        return "–"
+    if moment + timedelta(minutes=1) > now:
+        return _("just now")
+    return _("%(time)s ago") % {"time": timesince(moment, now)}
 
 
 def connector_of(directory: Directory) -> Connector | None:
@@ -72,6 +88,7 @@ def look_of(directory: Directory, tested: str, now: datetime) -> Look:
     waits = asked_at is not None and connector.way == Connector.Way.DIRECT and not _has_answered(connector, asked_at)
     in_vain = waits and asked_at is not None and asked_at + WAITS_AT_MOST <= now
     for agent in agents:
+        agent.ago = ago(agent.seen_at, now)  # type: ignore[attr-defined]
         agent.is_out_of_date = bool(agent.version) and is_old(agent.version)  # type: ignore[attr-defined]
     return Look(
         directory,
@@ -82,6 +99,8 @@ def look_of(directory: Directory, tested: str, now: datetime) -> Look:
         tested=tested if asked_at else "",
         waits=waits and not in_vain,
         in_vain=in_vain,
+        looked_ago=ago(connector.looked_at, now),
+        heard_ago=ago(last_heard(agents), now),
         conflicts=SyncConflict.objects.filter(connector=connector).count(),
         sync_counts=_counts(connector.sync_result),
     )

@@ -41,7 +41,7 @@ class DirectoryFilter(admin.SimpleListFilter):
 
 
 class WritebackJobAdmin(ReadOnlyAdmin):
-    list_display = ("created_at", "who", "operation_told", "status_told", "reason_told", "picked_up_by", "code")
+    list_display = ("created_at", "who", "operation_told", "status_told", "answer_told", "picked_up_by")
     list_filter = ("status", OperationFilter, DirectoryFilter, "created_at")
     list_select_related = ("user", "agent", "connector__directory")
     search_fields = ("user__principal_key",)
@@ -89,6 +89,12 @@ class WritebackJobAdmin(ReadOnlyAdmin):
     @admin.display(description=_("why"))
     def reason_told(self, job: WritebackJob) -> str:
         return reason_of(job) or "–"
+
+    @admin.display(description=_("why"))
+    def answer_told(self, job: WritebackJob) -> str:
+        """For the list: the reason, and the directory's own words below it."""
+        told = reason_of(job)
+        return format_html('{}<div class="quiet"><code>{}</code></div>', told, job.code) if job.code else told or "–"
 
     @admin.display(description=_("stages"))
     def steps_told(self, job: WritebackJob) -> str:
