@@ -38,7 +38,7 @@ WIDGETS: dict[str, Any] = {
     },
     **dict.fromkeys(("sync_minutes", "most_disabled_percent"), widgets.AdminIntegerFieldWidget),
 }
-LABELS = {"is_on": _("Write passwords into this directory")}
+LABELS: dict[str, Any] = {"is_on": _("Write passwords into this directory")}
 NOT_ALLOWED = _(
     "This server may not reach the directory itself: whoever operates it has not allowed that for this organisation. "
     "Agents in the organisation's network do it."
