@@ -14,7 +14,7 @@ os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 app = Celery("rekey")
 app.set_default()  # for every thread: tasks are published from web threads too
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["notifications", "writeback", "reset"])
+app.autodiscover_tasks(["notifications", "writeback", "writeback.sync", "reset"])
 
 
 @app.on_configure.connect

@@ -239,8 +239,9 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_DEFAULT_QUEUE = "interactive"
 CELERY_TASK_ROUTES = {
     "writeback.tasks.execute": {"queue": "writeback"},
+    # Housekeeping, and bringing directories in: a passcode never waits behind it.
     "writeback.tasks.*": {"queue": "bulk"},
-    "reset.tasks.*": {"queue": "bulk"},  # housekeeping; a passcode never waits behind it
+    "reset.tasks.*": {"queue": "bulk"},
 }
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_IMPORTS = ["config.worker"]  # read by workers and beat only
@@ -258,6 +259,7 @@ CELERY_BEAT_SCHEDULE = {
     "expire-requests": {"task": "reset.tasks.expire_requests", "schedule": timedelta(minutes=1)},
     "watch-spending": {"task": "reset.tasks.watch_spending", "schedule": timedelta(minutes=5)},
     "look-through-addresses": {"task": "reset.tasks.look_through_addresses", "schedule": timedelta(minutes=10)},
+    "sync-due": {"task": "writeback.tasks.sync_due", "schedule": timedelta(minutes=1)},
     "prune": {"task": "reset.tasks.prune", "schedule": timedelta(hours=1)},
     "ensure-partitions": {"task": "reset.tasks.ensure_partitions", "schedule": timedelta(hours=12)},
 }

@@ -183,8 +183,7 @@ def test_without_work_a_poll_ends_with_nothing(far: FarSide, run: Runs) -> None:
     assert (got.status, got.answer) == (200, {"job": None})
 
 
-def test_a_revoked_agent_is_cut_off_while_it_waits(far: FarSide, run: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Q5."""
+def test_q5_a_revoked_agent_is_cut_off_while_it_waits(far: FarSide, run: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol, "POLL_SECONDS", 5)
 
     async def revoked(app: AgentApi) -> Call:

@@ -17,7 +17,7 @@ from tests.conftest import make_user
 from writeback import agents, recovery
 from writeback.agent import protocol
 from writeback.agent_api import endpoints
-from writeback.agent_api.endpoints import NotFound
+from writeback.agent_api.refusals import NotFound
 from writeback.agent_api.waiting import queued
 from writeback.connectors.orders import Operation
 from writeback.models import Connector, WritebackJob
@@ -67,6 +67,13 @@ def test_a_box_that_somebody_else_made_is_not_taken_for_the_servers(
     assert not other.is_from(signing.public_key(), far.sealing.key_id)
 
 
+def test_a_password_that_was_never_set_has_an_empty_mark(far: FarSide, dora: User, office: Connector) -> None:
+    job = submit(dora, office)
+    far.takes(job)
+    assert far.says(protocol.MARK, **about(job, mark=""))["held"]
+    assert again(job).first_mark == ""
+
+
 def test_asked_twice_the_same_outcome_is_taken_once(far: FarSide, dora: User, office: Connector) -> None:
     job = submit(dora, office)
     far.takes(job)
@@ -91,8 +98,7 @@ def test_a_rejection_carries_its_reason_and_the_directorys_words_without_control
     assert len(ended.code) == 300
 
 
-def test_two_agents_race_for_one_job(far: FarSide, dora: User, office: Connector) -> None:
-    """Q5."""
+def test_q5_two_agents_race_for_one_job(far: FarSide, dora: User, office: Connector) -> None:
     second = FarSide.approved(office, "two")
     job = submit(dora, office)
     assert [bool(one.takes(job)) for one in (far, second)] == [True, False]
@@ -103,10 +109,10 @@ def test_two_agents_race_for_one_job(far: FarSide, dora: User, office: Connector
 
 @pytest.mark.parametrize("path", [protocol.MARK, protocol.STEP, protocol.RESULT])
 @pytest.mark.parametrize("whose", ["other tenant", "other directory"])
-def test_jobs_of_others_are_as_if_they_were_not(
+def test_q5_jobs_of_others_are_as_if_they_were_not(
     path: str, whose: str, far: FarSide, dora: User, acme: Tenant, globex: Tenant
 ) -> None:
-    """Q5, E5."""
+    """Also E5."""
     tenant = globex if whose == "other tenant" else acme
     there = make_connector(tenant, "Elsewhere")
     gina = make_user(tenant, "gina@elsewhere.example", directory=there.directory, anchor="gina")
@@ -119,8 +125,7 @@ def test_jobs_of_others_are_as_if_they_were_not(
     assert again(job).__dict__ | {"_state": None} == before
 
 
-def test_a_job_of_another_directory_is_not_handed_over_even_by_mistake(far: FarSide, globex: Tenant) -> None:
-    """Q5."""
+def test_q5_a_job_of_another_directory_is_not_handed_over_even_by_mistake(far: FarSide, globex: Tenant) -> None:
     there = make_connector(globex, "Elsewhere")
     gina = make_user(globex, "gina@globex.example", directory=there.directory, anchor="gina")
     FarSide.approved(there)
@@ -130,8 +135,7 @@ def test_a_job_of_another_directory_is_not_handed_over_even_by_mistake(far: FarS
     assert (job.pk, there.pk) not in queued([far.asking.connector])
 
 
-def test_an_attempt_that_was_lost_has_no_say_any_more(far: FarSide, dora: User, office: Connector) -> None:
-    """Q4."""
+def test_q4_an_attempt_that_was_lost_has_no_say_any_more(far: FarSide, dora: User, office: Connector) -> None:
     second = FarSide.approved(office, "two")
     job = submit(dora, office)
     far.takes(job)
@@ -148,8 +152,7 @@ def test_an_attempt_that_was_lost_has_no_say_any_more(far: FarSide, dora: User, 
     assert again(job).status == Status.CLAIMED
 
 
-def test_a_late_job_is_not_handed_over(far: FarSide, dora: User, office: Connector) -> None:
-    """Q3."""
+def test_q3_a_late_job_is_not_handed_over(far: FarSide, dora: User, office: Connector) -> None:
     job = submit(dora, office, seconds=0.001)
     assert far.takes(job) is None
     assert queued([office.pk]) == []
@@ -157,8 +160,7 @@ def test_a_late_job_is_not_handed_over(far: FarSide, dora: User, office: Connect
     assert (again(job).status, bytes(again(job).sealed)) == (Status.EXPIRED, b"")
 
 
-def test_the_older_of_two_passwords_is_not_handed_over(far: FarSide, dora: User, office: Connector) -> None:
-    """Q4."""
+def test_q4_the_older_of_two_passwords_is_not_handed_over(far: FarSide, dora: User, office: Connector) -> None:
     older, newer = submit(dora, office, "Older-Passw0rd-1"), submit(dora, office, "Newer-Passw0rd-1")
     assert far.takes(older) is None
     handed = far.takes(newer)
@@ -185,10 +187,9 @@ def test_a_job_that_is_not_sealed_to_an_agent_stays_for_one_it_is_sealed_to(
     assert far.takes(job)
 
 
-def test_an_agent_with_new_keys_still_opens_what_was_sealed_to_the_old_ones(
+def test_q6_an_agent_with_new_keys_still_opens_what_was_sealed_to_the_old_ones(
     far: FarSide, dora: User, office: Connector
 ) -> None:
-    """Q6."""
     job = submit(dora, office)
     old, fresh = far.sealing, FarSide()
     agents.roll(far.row, fresh.keys, timezone.now())
@@ -199,10 +200,9 @@ def test_an_agent_with_new_keys_still_opens_what_was_sealed_to_the_old_ones(
     assert far.opens(handed)["new"] == PASSWORD
 
 
-def test_a_stolen_new_key_opens_nothing_from_before_and_the_old_one_nothing_from_after(
+def test_q6_a_stolen_new_key_opens_nothing_from_before_and_the_old_one_nothing_from_after(
     far: FarSide, dora: User, office: Connector
 ) -> None:
-    """Q6."""
     before = bytes(submit(dora, office).sealed)
     fresh = FarSide(agent=far.agent)
     agents.roll(far.row, fresh.keys, timezone.now())
@@ -248,8 +248,10 @@ def test_an_outcome_that_is_none_changes_nothing(
     assert again(job).status == Status.CLAIMED
 
 
-def test_the_password_stands_nowhere_in_the_database_or_the_answer(far: FarSide, dora: User, office: Connector) -> None:
-    """Q1, Q6."""
+def test_q1_the_password_stands_nowhere_in_the_database_or_the_answer(
+    far: FarSide, dora: User, office: Connector
+) -> None:
+    """Also Q6."""
     job = submit(dora, office)
     handed = far.takes(job)
     assert handed

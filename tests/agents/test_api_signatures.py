@@ -91,8 +91,7 @@ def test_before_approval_an_agent_can_ask_only_whether_it_is_approved(office: Co
             ask(far.signed(protocol.POLL, {"keys": []} | LOOKED))
 
 
-def test_a_revoked_agent_is_cut_off_at_once(far: FarSide, dora: User, office: Connector) -> None:
-    """Q5."""
+def test_q5_a_revoked_agent_is_cut_off_at_once(far: FarSide, dora: User, office: Connector) -> None:
     job = submit(dora, office)
     far.takes(job)
     agents.revoke(far.row, None, timezone.now())
@@ -111,10 +110,10 @@ def test_an_agent_of_an_organisation_that_was_closed_is_cut_off(far: FarSide, ac
 
 
 @pytest.mark.parametrize("changed", ["connector", "status", "keys"])
-def test_a_row_that_this_server_did_not_write_is_nobodys(
+def test_q6_a_row_that_this_server_did_not_write_is_nobodys(
     changed: str, far: FarSide, office: Connector, globex: Tenant
 ) -> None:
-    """Q6: a writer to the database can neither add a reader nor approve one."""
+    """A writer to the database can neither add a reader nor approve one."""
     stranger = FarSide(agent=far.agent)
     choices: dict[str, dict[str, Any]] = {
         "connector": {"tenant": globex},
@@ -129,8 +128,7 @@ def test_a_row_that_this_server_did_not_write_is_nobodys(
         standing(int(far.agent))
 
 
-def test_nothing_is_sealed_to_a_key_that_was_slipped_in(far: FarSide, dora: User, office: Connector) -> None:
-    """Q6."""
+def test_q6_nothing_is_sealed_to_a_key_that_was_slipped_in(far: FarSide, dora: User, office: Connector) -> None:
     thief = FarSide()
     with scopes_disabled():
         Agent.objects.create(

@@ -149,7 +149,7 @@ def test_a_key_for_push_messages_is_read_or_refused(production: Any, tmp_path: P
     assert found() == {"rekey.E025"}
 
 
-@pytest.mark.parametrize("process", ["web", "beat"])
+@pytest.mark.parametrize("process", ["web", "beat", "agents"])
 def test_a_web_process_with_the_executor_key_is_refused(
     production: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, process: str
 ) -> None:

@@ -29,6 +29,7 @@ ACCOUNT, ACCOUNT_PASSWORD = f"CN=Rekey,CN=Users,{BASE}", "Acc0unt-Passw0rd!"
 PEOPLE, OUTSIDE = f"OU=People,{BASE}", f"OU=Outside,{BASE}"
 PASSWORD = "0ld-Passw0rd!"
 PORTS = (389, 636)
+DEBIANS_PYTHON = "/usr/bin/python3"  # has Samba's own bindings
 DISABLED, NEVER_EXPIRES, NORMAL = 0x2, 0x10000, 0x200
 
 USER_CLASS = "bf967aba-0de6-11d0-a285-00aa003049e2"
@@ -256,7 +257,7 @@ def ldif_line(name: str, value: str) -> str:
 def changes(dn: str, values: dict[str, str | None]) -> str:
     lines = [ldif_line("dn", dn), "changetype: modify"]
     for name, value in values.items():
-        lines += [f"replace: {name}", *([] if value is None else [ldif_line(name, value)]), "-"]
+        lines += [f"delete: {name}", "-"] if value is None else [f"replace: {name}", ldif_line(name, value), "-"]
     return "\n".join(lines) + "\n"
 
 
@@ -284,6 +285,14 @@ def provision(folder: Path) -> None:
     sid = next(line.split()[1] for line in shown.splitlines() if line.startswith("objectSid"))
     rights = LEAST_RIGHTS.format(sid=sid)
     server.tool("dsacl", "set", f"--objectdn={PEOPLE}", f"--sddl={rights}", "-H", str(server.database))
+
+
+def fill(folder: Path, count: int, group: str, members: int) -> None:
+    """Put a crowd into what `provision` made: users without passwords, the first ones members of a new group."""
+    server = Samba(folder, "127.0.0.1", Rules())
+    _write_configuration(server)
+    program = [DEBIANS_PYTHON, "-P", str(Path(__file__).with_name("samba_bulk.py")), str(server.configuration)]
+    subprocess.run([*program, PEOPLE, str(count), group, str(members)], check=True)
 
 
 @contextmanager

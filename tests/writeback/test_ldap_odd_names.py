@@ -76,3 +76,13 @@ def test_w3_a_password_that_looks_like_a_digest_is_not_taken_for_one(directory: 
     with refused(Reason.COMPLEXITY):
         connector.set_password(connector.find(person.anchor), "{SSHA}DyrdWXvPUtf5mjxV2Odt5BUz9edkgJyA")
     assert directory.binds(person.dn, person.password)
+
+
+@pytest.mark.parametrize("cut", ["Xyzzy-77-long\0rest", "Xyzzy-77-long\ud83d"])
+def test_w3_what_a_bind_would_cut_or_cannot_carry_is_neither_set_nor_tried(directory: LdapServer, cut: str) -> None:
+    person, connector = directory.somebody(), connector_for(directory.access())
+    entry = connector.find(person.anchor)
+    with refused(Reason.POLICY, "not encodable"):
+        connector.set_password(entry, cut)
+    with refused(Reason.WRONG_PASSWORD):
+        connector.verify(entry, person.password + cut[-5:])

@@ -12,7 +12,7 @@ from typing import Any
 from accounts import boxes
 
 PREFIX = "/api/v1/agent/"
-ENROL, STATUS, POLL, MARK, STEP, RESULT, HEARTBEAT, ROLL, SYNC = (
+ENROL, STATUS, POLL, MARK, STEP, RESULT, HEARTBEAT, ROLL = (
     "enrol",
     "status",
     "poll",
@@ -21,8 +21,8 @@ ENROL, STATUS, POLL, MARK, STEP, RESULT, HEARTBEAT, ROLL, SYNC = (
     "result",
     "heartbeat",
     "roll",
-    "sync",
 )
+SYNC_BEGIN, SYNC_PAGE, SYNC_FINISH = "sync/begin", "sync/page", "sync/finish"
 AGENT, TIME, NONCE, SIGNATURE = "rekey-agent", "rekey-time", "rekey-nonce", "rekey-signature"
 TIME_WINDOW_SECONDS = 60
 POLL_SECONDS = 25

@@ -19,14 +19,17 @@ from django.db import close_old_connections, connections
 from accounts.visitor import Visitor, client_address
 from writeback.agent import protocol
 from writeback.agent_api import endpoints
-from writeback.agent_api.endpoints import Answer, Handed, NotAllowed, NotFound
+from writeback.agent_api.endpoints import Answer, Handed
+from writeback.agent_api.refusals import NotAllowed, NotFound
 from writeback.agent_api.signed import NotKnown, Signed
 from writeback.agent_api.throttle import Failures
 from writeback.agent_api.waiting import CutOff, Waiter, WaitingRoom
 
 THREADS = 8
 BODY_SECONDS = 10.0
-BIG_PATHS = (protocol.PREFIX + protocol.SYNC,)
+BIG_PATHS = (protocol.PREFIX + protocol.SYNC_PAGE,)
+SYNC_THREADS = 2
+SYNC_SECONDS = 20.0
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -54,6 +57,8 @@ class AgentApi:
 
     def __init__(self, threads: int = THREADS) -> None:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="database")
+        # Bringing people in takes long: a job must not wait behind it.
+        self._sync_threads = ThreadPoolExecutor(SYNC_THREADS, thread_name_prefix="sync")
         self._room: WaitingRoom | None = None
         self._looking: asyncio.Task[None] | None = None
         self._failures = Failures()
@@ -83,6 +88,7 @@ class AgentApi:
         waiting = [self._threads.submit(connections.close_all) for _ in range(THREADS)]
         await asyncio.gather(*map(asyncio.wrap_future, waiting))
         self._threads.shutdown(wait=False)
+        self._sync_threads.shutdown(wait=False)
 
     async def in_thread(self, function: Callable[..., T], *args: Any) -> T:
         """Run where the database may be used. The connection is the thread's, and kept as long as CONN_MAX_AGE says."""
@@ -126,7 +132,22 @@ class AgentApi:
             return await self._poll(request, receive)
         if name == protocol.ENROL:
             return await self._enrol(request, _network(scope, headers))
+        if name.startswith("sync/"):
+            return await self._sync(endpoints.ENDPOINTS[name], request)
         return await self.in_thread(endpoints.ENDPOINTS[name], request)
+
+    async def in_sync_thread(self, function: Callable[..., T], *args: Any) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._sync_threads, partial(_with_connection, function, *args))
+
+    async def _sync(self, function: Callable[[Signed], Answer], request: Signed) -> Answer:
+        """What takes longer than a proxy waits goes on without the agent; the console says what came of it."""
+        working = asyncio.ensure_future(self.in_sync_thread(function, request))
+        try:
+            return await asyncio.wait_for(asyncio.shield(working), SYNC_SECONDS)
+        except TimeoutError:
+            working.add_done_callback(_log_failure)
+            return {"done": False}
 
     async def _enrol(self, request: Signed, network: str) -> Answer:
         """Codes can't be guessed; nobody gets to try it by the thousand either."""
@@ -187,6 +208,11 @@ def _with_connection(function: Callable[..., T], *args: Any) -> T:
         return function(*args)
     finally:
         close_old_connections()
+
+
+def _log_failure(ended: "asyncio.Future[Answer]") -> None:
+    if not ended.cancelled() and ended.exception():
+        logger.warning("People were not brought in: %s", type(ended.exception()).__name__)
 
 
 async def _first(waiting: Coroutine[Any, Any, T], hung_up: "asyncio.Future[None]") -> T:

@@ -14,8 +14,9 @@ from accounts.tenants import opened
 from writeback import agents, execution
 from writeback.agent import protocol
 from writeback.agent.version import VERSION
-from writeback.agent_api import seeing
+from writeback.agent_api import bringing_in, seeing
 from writeback.agent_api.reading import Given
+from writeback.agent_api.refusals import NotAllowed, NotFound
 from writeback.agent_api.signed import NotKnown, Signed, sender, standing
 from writeback.agents import PublicKeys
 from writeback.connectors.base import Reason
@@ -46,14 +47,6 @@ class Handed:
 
     job: WritebackJob
     answer: Answer = field(repr=False)
-
-
-class NotFound(Exception):
-    """This agent has no such job."""
-
-
-class NotAllowed(Exception):
-    """The agent is known, and this can't be done as things are. The text is for its log."""
 
 
 def enrol(request: Signed) -> Answer:
@@ -90,7 +83,7 @@ def mark(request: Signed) -> Answer:
     agent, given = sender(request), Given.of(request.body)
     job, now = _held(agent, given), timezone.now()
     left = _seconds_left(job, now)
-    held = left > 0 and execution.note_mark(job, given.text("mark", LONGEST_MARK))
+    held = left > 0 and execution.note_mark(job, given.text("mark", LONGEST_MARK, may_be_empty=True))
     return {"held": held, "seconds_left": left if held else 0.0}
 
 
@@ -128,6 +121,7 @@ def heartbeat(request: Signed) -> Answer:
             "current_version": VERSION,
             "roll": agents.has_old_keys(agent, now),
             "keep_earlier_keys": agents.may_need_earlier_keys(agent, now),
+            "sync": bringing_in.wanted(agent, now) if given.flag("reachable") else None,
         }
 
 
@@ -242,4 +236,7 @@ ENDPOINTS: dict[str, Callable[[Signed], Answer]] = {
     protocol.RESULT: result,
     protocol.HEARTBEAT: heartbeat,
     protocol.ROLL: roll,
+    protocol.SYNC_BEGIN: bringing_in.begin,
+    protocol.SYNC_PAGE: bringing_in.page,
+    protocol.SYNC_FINISH: bringing_in.finish,
 }

@@ -30,10 +30,16 @@ class Given:
     def has(self, name: str) -> bool:
         return self.fields.get(name) is not None
 
-    def text(self, name: str, most: int) -> str:
-        """Not empty, without what databases don't take."""
+    def text(self, name: str, most: int, may_be_empty: bool = False) -> str:
+        """Without what databases don't take."""
         value = self.fields.get(name)
-        if not isinstance(value, str) or not value or len(value) > most or "\0" in value or not _is_sound(value):
+        if (
+            not isinstance(value, str)
+            or not (value or may_be_empty)
+            or len(value) > most
+            or "\0" in value
+            or not _is_sound(value)
+        ):
             raise Malformed
         return value
 

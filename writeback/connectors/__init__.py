@@ -1,22 +1,30 @@
-"""The kinds of directory that passwords are written to. No Django at or below this package."""
+"""The kinds of directory that passwords are written to and people are read from. No Django at or below this package.
 
-from writeback.connectors.active_directory import ActiveDirectory
+Where python-ldap isn't installed there are none: it is built only where directories are reached directly.
+"""
+
+from typing import Any
+
 from writeback.connectors.base import Access, Connector, Kind
-from writeback.connectors.ds389 import Ds389
-from writeback.connectors.ldap_reading import Ds389Reader, LdapReader, OpenLdapReader
-from writeback.connectors.openldap import OpenLdap
+from writeback.connectors.reading import Reader
 
-CONNECTORS: dict[Kind, type[ActiveDirectory] | type[OpenLdap] | type[Ds389]] = {
-    Kind.ACTIVE_DIRECTORY: ActiveDirectory,
-    Kind.OPENLDAP: OpenLdap,
-    Kind.DS389: Ds389,
-}
+CONNECTORS: dict[Kind, Any] = {}
+READERS: dict[Kind, type[Reader]] = {}
 
-READERS: dict[Kind, type[LdapReader]] = {
-    Kind.OPENLDAP: OpenLdapReader,
-    Kind.DS389: Ds389Reader,
-}
+try:
+    from writeback.connectors.active_directory import ActiveDirectory
+    from writeback.connectors.active_directory_reading import ActiveDirectoryReader
+    from writeback.connectors.ds389 import Ds389
+    from writeback.connectors.ldap_reading import Ds389Reader, OpenLdapReader
+    from writeback.connectors.openldap import OpenLdap
+except ModuleNotFoundError as error:
+    if error.name != "ldap":
+        raise
+else:
+    CONNECTORS = {Kind.ACTIVE_DIRECTORY: ActiveDirectory, Kind.OPENLDAP: OpenLdap, Kind.DS389: Ds389}
+    READERS = {Kind.ACTIVE_DIRECTORY: ActiveDirectoryReader, Kind.OPENLDAP: OpenLdapReader, Kind.DS389: Ds389Reader}
 
 
 def connector_for(access: Access) -> Connector:
-    return CONNECTORS[access.kind](access)
+    connector: Connector = CONNECTORS[access.kind](access)
+    return connector

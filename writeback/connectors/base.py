@@ -157,6 +157,9 @@ class Connector(ABC):
 
     capabilities: Capabilities
 
+    def __init__(self, access: Access) -> None:
+        self.access = access
+
     @abstractmethod
     def probe(self) -> Probe:
         """Reach it, bind, and see what it is and can do."""

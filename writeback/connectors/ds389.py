@@ -122,6 +122,7 @@ class Ds389(LdapConnector):
 
     def set_password(self, entry: Entry, new: str, current: str = "") -> None:
         self.ensure_writable(entry)
+        self.ensure_takable(new)
         if new.startswith("{") and "}" in new:
             # It would be taken for a digest: refused, or kept as one that no password has.
             raise DirectoryError(Reason.COMPLEXITY, "begins like a digest")
@@ -129,7 +130,7 @@ class Ds389(LdapConnector):
             return self._set_as_account(entry, new)
         try:
             with self.bound_as(entry, current) as connection:
-                return self._set(connection, entry, new)
+                return self._set(connection, entry, new, current)
         except LdapError as error:
             if error.result != NO_RIGHTS:
                 raise
@@ -144,15 +145,18 @@ class Ds389(LdapConnector):
         with bound(self.access) as connection:
             self._set(connection, entry, new)
 
-    def _set(self, connection: Connection, entry: Entry, new: str) -> None:
+    def _set(self, connection: Connection, entry: Entry, new: str, current: str = "") -> None:
         try:
             connection.modify(entry.dn, [(ldap.MOD_REPLACE, "userPassword", [new.encode()])], [policy_request()])
         except LdapError as error:
             said = policy_said(error.controls)
             if error.result == NO_RIGHTS:
                 raise self._without_rights(entry, error) from None
-            if error.result == CONSTRAINT and said in {None, Said.INSUFFICIENT_PASSWORD_QUALITY}:
-                raise error.because(self._narrowed(entry, new, said)) from None
+            if said is Said.INSUFFICIENT_PASSWORD_QUALITY:
+                raise error.because(self._broken_rule(entry, new)) from None
+            if said is None and error.result == CONSTRAINT and new == current:
+                # The current one again is refused like an earlier one, but without a word.
+                raise error.because(Reason.IN_HISTORY) from None
             raise refusal(error) from None
 
     def _without_rights(self, entry: Entry, error: LdapError) -> DirectoryError:
@@ -161,16 +165,16 @@ class Ds389(LdapConnector):
             return error.because(Reason.NOT_FOUND)  # moved meanwhile
         return error.because(Reason.CANNOT_CHANGE) if entry.cannot_change else error
 
-    def _narrowed(self, entry: Entry, new: str, said: Said | None) -> Reason:
-        """Which rule a plain constraint violation stands for, found by comparing with the policy.
+    def _broken_rule(self, entry: Entry, new: str) -> Reason:
+        """The server says "quality" of every rule of syntax: its length is told apart by counting.
 
-        Only for a person's own change the control says "in history". For a reset there is no control then; with a
-        history kept, the only other rule without one is the plugin that wants seven-bit characters.
+        Looked up after the refusal, for the reason only: a failure here must not hide it.
         """
-        policy = self._policy(self._found(entry.anchor).text("pwdpolicysubentry"))
-        if said is Said.INSUFFICIENT_PASSWORD_QUALITY:
-            return Reason.TOO_SHORT if len(new) < policy.min_length else Reason.COMPLEXITY
-        return Reason.IN_HISTORY if policy.keeps_history and new.isascii() else Reason.POLICY
+        try:
+            policy = self._policy(self._found(entry.anchor).text("pwdpolicysubentry"))
+        except DirectoryError:
+            return Reason.COMPLEXITY
+        return Reason.TOO_SHORT if len(new) < policy.min_length else Reason.COMPLEXITY
 
     def unlock(self, entry: Entry) -> None:
         self.ensure_writable(entry)

@@ -74,6 +74,15 @@ class LdapConnector(Connector):
         if entry.is_disabled:
             raise DirectoryError(Reason.DISABLED)
 
+    def ensure_takable(self, new: str) -> None:
+        """Raises DirectoryError with POLICY for what is no text, and for a NUL, where a bind would end."""
+        try:
+            octets = new.encode()
+        except UnicodeEncodeError:
+            raise DirectoryError(Reason.POLICY, "not encodable") from None
+        if b"\0" in octets:
+            raise DirectoryError(Reason.POLICY, "not encodable")
+
     def verify(self, entry: Entry, password: str) -> None:
         with self.bound_as(entry, password) as connection:
             if policy_said(connection.said_at_bind) is Said.CHANGE_AFTER_RESET:

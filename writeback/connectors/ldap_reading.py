@@ -5,6 +5,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
+import ldap
 import ldap.dn
 
 from writeback.connectors.base import Access, DirectoryError, Reason
@@ -42,11 +43,13 @@ LOOK_BACK = (timedelta(hours=1), timedelta(days=1), timedelta(days=30))
 class LdapReader(Reader):
     """One directory read as its account, whose searches must not be limited in size."""
 
+    anchors_are_cheap = True
     anchor_attribute: str
     lock_attribute: str
 
     def __init__(self, access: Access, mapping: Mapping | None = None) -> None:
-        self.access, self.mapping = access, mapping or Mapping({})
+        self.access = access
+        self.mapping: Mapping = mapping or Mapping({})
         self._attributes = USUAL | self.mapping.attributes
         self._domain = domain_of(access.base_dn)
 
@@ -93,15 +96,17 @@ class LdapReader(Reader):
             read["principal_name"] = f"{name}@{self._domain}"
         return Person(
             anchor=self._anchor(found),
-            dn=found.dn,
+            dn=spelled_alike(found.dn),
             fields={field: value for field, value in read.items() if value},
             is_enabled=self.is_enabled(found),
             protected=why_protected(self.access, found.dn),
         )
 
     def _group(self, found: Found) -> GroupEntry:
-        members = tuple(UNIQUE_PART.sub("", member) for name in MEMBERS for member in found.texts(name))
-        return GroupEntry(self._anchor(found), found.dn, found.text("cn"), members)
+        members = [UNIQUE_PART.sub("", member) for name in MEMBERS for member in found.texts(name)]
+        return GroupEntry(
+            self._anchor(found), spelled_alike(found.dn), found.text("cn"), tuple(map(spelled_alike, members))
+        )
 
 
 class OpenLdapReader(LdapReader):
@@ -160,6 +165,14 @@ class Ds389Reader(LdapReader):
 
     def is_enabled(self, found: Found) -> bool:
         return found.text("nsaccountlock").lower() != "true"
+
+
+def spelled_alike(dn: str) -> str:
+    """A name in one way of escaping (RFC 4514), since a member is named as whoever added it liked. Case stays."""
+    try:
+        return str(ldap.dn.dn2str(ldap.dn.str2dn(dn)))
+    except ldap.DECODING_ERROR:
+        return dn
 
 
 def domain_of(base_dn: str) -> str:

@@ -138,6 +138,7 @@ class OpenLdap(LdapConnector):
 
     def set_password(self, entry: Entry, new: str, current: str = "") -> None:
         self.ensure_writable(entry)
+        self.ensure_takable(new)
         if not current:
             return self._set_as_account(entry, new)
         try:

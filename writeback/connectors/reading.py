@@ -4,6 +4,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from writeback.connectors.base import Access
+
 FIELDS = (
     "principal_name",
     "mail",
@@ -62,6 +64,10 @@ class Reader(ABC):
     """
 
     anchors_are_cheap: bool = False
+
+    def __init__(self, access: Access, mapping: Mapping | None = None) -> None:
+        """Without a mapping, the usual one of the kind of directory."""
+        self.access, self.mapping = access, mapping
 
     @abstractmethod
     def mark(self) -> str:

@@ -125,6 +125,11 @@ def closing(row: SyncRun, connector: Connector) -> Iterator[None]:
         raise
 
 
+def note_failure(connector: Connector, problem: str) -> None:
+    """Keep why a run could not even begin. Raises Busy."""
+    _fail(leases.begin(connector, Status.RUNNING, False), connector, Status.FAILED, problem)
+
+
 def _fail(row: SyncRun, connector: Connector, status: SyncRun.Status, problem: str) -> None:
     if leases.end(row, status, problem):
         known = Connector.objects.values_list("sync_result", flat=True).get(pk=connector.pk)
