@@ -150,7 +150,9 @@ class Server(BaseApplication):  # type: ignore[misc]
         listens = self.agents.start()
         sys.stdout.write(self.greeting)
         if not listens:
-            sys.stdout.write(f"Agents are not listened to: uvicorn is missing, or port {settings.AGENTS_PORT} is taken.\n")
+            sys.stdout.write(
+                f"Agents are not listened to: uvicorn is missing, or port {settings.AGENTS_PORT} is taken.\n"
+            )
         sys.stdout.flush()
 
     def end(self, _arbiter: Any, _worker: Any) -> None:
