@@ -51,6 +51,8 @@ _POLICY_WRITE = _POLICY_READ | {
 }  # fmt: skip
 _REPORTS = {
     "accounts.view_auditevent", "notifications.view_message", "notifications.view_delivery", "reset.view_resetrequest",
+    "accounts.view_directory", "writeback.view_agent", "writeback.view_writebackjob", "writeback.view_syncrun",
+    "writeback.view_syncconflict",
 }  # fmt: skip
 _TENANT = {
     "accounts.view_tenant", "accounts.change_tenant", "accounts.view_branding", "accounts.add_branding",

@@ -239,8 +239,9 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_DEFAULT_QUEUE = "interactive"
 CELERY_TASK_ROUTES = {
     "writeback.tasks.execute": {"queue": "writeback"},
+    # Housekeeping, and bringing directories in: a passcode never waits behind it.
     "writeback.tasks.*": {"queue": "bulk"},
-    "reset.tasks.*": {"queue": "bulk"},  # housekeeping; a passcode never waits behind it
+    "reset.tasks.*": {"queue": "bulk"},
 }
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_IMPORTS = ["config.worker"]  # read by workers and beat only

@@ -27,6 +27,7 @@ KINDS: dict[str, tuple[Channel, ...]] = {
     "prompt_was_refused": (Channel.EMAIL,),
     "access_pass_was_given": (Channel.EMAIL,),
     "spend_alarm": (Channel.EMAIL,),
+    "routing_was_changed": (Channel.EMAIL,),
 }
 PASSCODE_LIFETIME = timedelta(minutes=5)
 NOTICE_LIFETIME = timedelta(days=3)
@@ -161,6 +162,14 @@ def prompt_was_refused(*, reader_is_owner: bool, was_signed_in: bool, **notice: 
     """
     reader = "owner" if reader_is_owner else "administrator"
     return _notice("prompt_was_refused", notice, reader=reader, was_signed_in="yes" if was_signed_in else "")
+
+
+def routing_was_changed(*, what: str, lines: str, **notice: Unpack[Notice]) -> Draft:
+    """To the other global administrators: `principal_name` changed what decides where passwords go.
+
+    `what` is a sentence in the reader's language, `lines` the settings with old and new values, without secrets.
+    """
+    return _notice("routing_was_changed", notice, what=what, lines=lines)
 
 
 def spend_alarm(*, sent: int, answered: int, **reader: Unpack[Reader]) -> Draft:

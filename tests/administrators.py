@@ -26,7 +26,9 @@ from accounts.roles import Role
 from notifications.models import Delivery, Message
 from policy.models import QuestionText, ResetPolicy, SignInRule, SpendGuard
 from reset.models import ResetRequest
+from reset.views.members import PROVED_AT, PROVED_EPOCH, SIGNED_IN_AT
 from tests.conftest import make_authenticator, make_user
+from writeback.models import Agent, Connector, SyncConflict, SyncRun, WritebackJob
 
 
 def make_administrator(tenant: Tenant, name: str, role: str = Role.GLOBAL_ADMINISTRATOR) -> User:
@@ -41,9 +43,14 @@ def make_operator(name: str = "operator") -> User:
         return User.objects.create(tenant=None, principal_name=name, password="!")
 
 
-def signed_in(user: User) -> Client:
+def signed_in(user: User, is_proved: bool = True) -> Client:
+    """A browser of somebody who also proved just now who they are."""
     client = Client()
     client.force_login(user)
+    if is_proved:
+        session, now = client.session, timezone.now().isoformat()
+        session.update({PROVED_AT: now, PROVED_EPOCH: user.credentials_epoch, SIGNED_IN_AT: now})
+        session.save()
     return client
 
 
@@ -63,6 +70,32 @@ def make_request(tenant: Tenant, user: User | None, name: str) -> ResetRequest:
     )  # fmt: skip
 
 
+def make_job(connector: Connector, user: User | None, **fields: Any) -> WritebackJob:
+    identifier = new_id()
+    moment = moment_of(identifier)
+    return WritebackJob.objects.create(
+        id=identifier, tenant=connector.tenant, connector=connector, user=user, anchor="anchor", operation="reset",
+        created_at=moment, deadline=moment + timedelta(minutes=1), sealed=b"sealed-content", signature=b"signature", **fields,
+    )  # fmt: skip
+
+
+def of_writeback(tenant: Tenant, directory: Directory, user: User, mark: str) -> dict[Any, Any]:
+    """One row of every model of writeback that the console shows."""
+    now = timezone.now()
+    connector = Connector.objects.create(tenant=tenant, directory=directory, base_dn=f"dc={mark}")
+    reached = {"tenant": tenant, "connector": connector}
+    return {
+        Agent: Agent.objects.create(name=f"{mark} agent", fingerprint=f"{mark} fingerprint", **reached),
+        WritebackJob: make_job(connector, user, code=f"{mark} code"),
+        SyncRun: SyncRun.objects.create(
+            status="done", is_full=True, created_at=now, lease_until=now, problem=f"{mark} problem", **reached
+        ),
+        SyncConflict: SyncConflict.objects.create(
+            anchor="1", name=f"{mark} conflict", reason="name_taken", seen_at=now, **reached
+        ),
+    }
+
+
 def fill(tenant: Tenant, mark: str) -> dict[Any, Any]:
     """One row of every model the console shows, each with `mark` in every name. Keyed by model."""
     with scopes_disabled():
@@ -72,11 +105,13 @@ def fill(tenant: Tenant, mark: str) -> dict[Any, Any]:
         message = make_message(tenant, f"{mark}_message")
         moment = timezone.now()
         record(Event(Activity.SIGNED_IN, tenant.pk, target=user, actor=user))
+        directory = Directory.objects.create(tenant=tenant, name=f"{mark} directory", kind="openldap")
         return {
+            **of_writeback(tenant, directory, user, mark),
             Tenant: tenant,
             Branding: Branding.objects.create(tenant=tenant, accent="#123456"),
             Domain: Domain.objects.create(tenant=tenant, name=f"{mark}.example"),
-            Directory: Directory.objects.create(tenant=tenant, name=f"{mark} directory", kind="openldap"),
+            Directory: directory,
             User: user,
             Group: group,
             GroupMembership: GroupMembership.objects.create(tenant=tenant, group=group, user=user),

@@ -1,6 +1,7 @@
 """Looking at the directories this server reaches, so that nobody proves anything in vain while one is away."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from datetime import datetime
 
 from django.db import connections
@@ -55,7 +56,8 @@ def look(connector: Connector, now: datetime | None = None) -> str:
     """Reach it, bind, and note what was found. Returns what was wrong, as codes for an administrator; or nothing."""
     seen: dict[str, object] = {}
     try:
-        probe = connector_for(access_of(connector)).probe()
+        directory = connector_for(access_of(connector))
+        probe = directory.probe()
     except DirectoryError as error:
         answer = f"{error.reason}: {error.code}" if error.code else str(error.reason)
     except NotDirect as error:
@@ -66,6 +68,7 @@ def look(connector: Connector, now: datetime | None = None) -> str:
             "server": probe.server,
             "vendor": probe.vendor,
             "honours_history_on_reset": probe.honours_history_on_reset,
+            "capabilities": asdict(directory.capabilities),
             "warnings": list(probe.warnings),
         }
     note(connector, answer[:LONGEST_ANSWER], seen, now or timezone.now())

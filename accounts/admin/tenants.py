@@ -1,4 +1,4 @@
-"""Console pages of the organisation itself: its settings, its look, its domains and directories."""
+"""Console pages of the organisation itself: its settings, its look, its domains."""
 
 import base64
 from typing import Any
@@ -13,8 +13,13 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.admin import colours, logos
 from accounts.admin.base import ScopedAdmin, ScopedForm, person_of
+from accounts.admin.routing import RoutingAdmin, RoutingForm
 from accounts.models import Branding, Domain
 from accounts.tenants import all_opened
+
+# The short name is in people's bookmarks, an inactive tenant locks its own administrators out, and where this server's
+# connections go is for whoever runs it to say.
+FOR_OPERATORS = ("slug", "kind", "is_active", "may_connect_directly")
 
 
 class TenantForm(ScopedForm):
@@ -43,6 +48,7 @@ class TenantAdmin(ScopedAdmin):
                     "imported_methods_count",
                     "calls_by_hash_alone",
                     "administrator_notice",
+                    "may_connect_directly",
                 )
             },
         ),
@@ -56,9 +62,8 @@ class TenantAdmin(ScopedAdmin):
         return rows if person.is_platform_operator else rows.filter(pk=person.tenant_id)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """The short name is in people's bookmarks, and an inactive tenant locks its own administrators out."""
         fields = super().get_readonly_fields(request, obj)
-        return fields if person_of(request).is_platform_operator else (*fields, "slug", "kind", "is_active")
+        return fields if person_of(request).is_platform_operator else (*fields, *FOR_OPERATORS)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return person_of(request).is_platform_operator
@@ -144,7 +149,15 @@ def _contrast_note(accent: str) -> str:
     )
 
 
-class DomainForm(ScopedForm):
+class DomainForm(RoutingForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "copies_minutes" in self.fields:
+            self.fields["copies_minutes"].required = False
+
+    def clean_copies_minutes(self) -> int:
+        return self.cleaned_data["copies_minutes"] or 0
+
     def clean_name(self) -> str:
         """Domains are unique over all organisations, which the opened scope does not show."""
         name = str(self.cleaned_data["name"]).lower()
@@ -154,7 +167,7 @@ class DomainForm(ScopedForm):
         return name
 
 
-class DomainAdmin(ScopedAdmin):
+class DomainAdmin(RoutingAdmin):
     """Whether a domain is really the organisation's own is for the platform operator to say."""
 
     form = DomainForm
@@ -164,9 +177,13 @@ class DomainAdmin(ScopedAdmin):
     list_select_related = ("directory",)
     search_fields = ("name",)
     autocomplete_fields = ("directory",)
+    radio_fields = {"authority": admin.VERTICAL}
     fieldsets = (
         (None, {"fields": ("name", "verified_at")}),
-        (_("Where passwords are kept"), {"fields": ("authority", "directory", "home_name", "home_url")}),
+        (
+            _("Where passwords are kept"),
+            {"fields": ("authority", "directory", "home_name", "home_url", "copies_minutes")},
+        ),
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -174,11 +191,3 @@ class DomainAdmin(ScopedAdmin):
         if person_of(request).is_platform_operator:
             return fields
         return (*fields, "verified_at", "name") if obj else (*fields, "verified_at")
-
-
-class DirectoryAdmin(ScopedAdmin):
-    list_display = ("name", "kind")
-    list_filter = ("kind",)
-    search_fields = ("name",)
-    ordering = ("name",)
-    fieldsets = ((None, {"fields": ("name", "kind")}),)

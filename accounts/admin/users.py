@@ -77,9 +77,15 @@ class UserAdmin(ScopedAdmin):
     autocomplete_fields = ("directory",)
     actions: tuple[str, ...] = ("sign_out_everywhere",)
     inlines = (AuthenticatorInline, MembershipOfUserInline)
-    readonly_fields = ("created_at", "password_changed_at", "password_is_kept", "is_protected_in_directory")
+    readonly_fields: ClassVar[tuple[str, ...]] = (
+        "created_at",
+        "password_changed_at",
+        "password_is_kept",
+        "is_protected_in_directory",
+        "cannot_change_password",
+    )
     unsaid = frozenset({"principal_name", "mail", "given_name", "family_name", "display_name"})
-    fieldsets = (
+    fieldsets: ClassVar[tuple[Any, ...]] = (
         (None, {"fields": ("principal_name", "display_name", "given_name", "family_name", "mail", "language")}),
         (
             _("Account"),
@@ -93,6 +99,7 @@ class UserAdmin(ScopedAdmin):
                     "directory",
                     "anchor",
                     "is_protected_in_directory",
+                    "cannot_change_password",
                     "password_changed_at",
                     "created_at",
                 )

@@ -16,10 +16,13 @@ from policy import admin as policy_admin
 from policy import models as policy
 from policy.admin_spending import SpendGuardAdmin
 from reset import models as reset
-from reset.console import access
+from reset.console import access, routing
 from reset.console.authenticators import ConsoleAuthenticatorAdmin
 from reset.console.requests import ResetRequestAdmin
 from reset.console.users import ConsoleUserAdmin
+from writeback import models as writeback
+from writeback.admin.jobs import WritebackJobAdmin
+from writeback.admin.syncs import SyncConflictAdmin, SyncRunAdmin
 
 ACCOUNT, SIGN_OUT = "/account/", "/signout/"
 
@@ -27,8 +30,8 @@ ACCOUNT, SIGN_OUT = "/account/", "/signout/"
 PAGES: dict[Any, Any] = {
     accounts.Tenant: tenants.TenantAdmin,
     accounts.Branding: tenants.BrandingAdmin,
-    accounts.Domain: tenants.DomainAdmin,
-    accounts.Directory: tenants.DirectoryAdmin,
+    accounts.Domain: routing.ConsoleDomainAdmin,
+    accounts.Directory: routing.ConsoleDirectoryAdmin,
     accounts.User: ConsoleUserAdmin,
     accounts.Group: groups.GroupAdmin,
     accounts.GroupMembership: groups.GroupMembershipAdmin,
@@ -43,6 +46,10 @@ PAGES: dict[Any, Any] = {
     notifications.Message: notifications_admin.MessageAdmin,
     notifications.Delivery: notifications_admin.DeliveryAdmin,
     reset.ResetRequest: ResetRequestAdmin,
+    writeback.Agent: routing.ConsoleAgentAdmin,
+    writeback.WritebackJob: WritebackJobAdmin,
+    writeback.SyncRun: SyncRunAdmin,
+    writeback.SyncConflict: SyncConflictAdmin,
 }
 
 

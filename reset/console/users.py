@@ -1,12 +1,15 @@
 """The user page where it reaches into self-service: what is blocked there, and letting a caller try again."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -19,6 +22,11 @@ from policy import rules
 from policy.registration import decide_registration
 from reset import unblocking
 from reset.console.filters import POLICY_FILTERS
+from writeback.admin.jobs import SECRETS, told_outcome
+from writeback.models import WritebackJob
+from writeback.wording import OPERATIONS, reason_of
+
+JOBS_SHOWN = 5
 
 
 class UsersPage(ChangeList):
@@ -46,6 +54,21 @@ class ConsoleUserAdmin(UserAdmin):
     list_display = (*UserAdmin.list_display, "is_registered", "is_enabled_to_reset", "is_capable")
 
     list_filter = (*POLICY_FILTERS, *UserAdmin.list_filter)
+    readonly_fields: ClassVar[tuple[str, ...]] = (*UserAdmin.readonly_fields, "last_jobs")
+    fieldsets: ClassVar[tuple[Any, ...]] = (
+        *UserAdmin.fieldsets,
+        (_("Written to the directory"), {"fields": ("last_jobs",)}),
+    )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Of people whose password is kept here nothing is written elsewhere."""
+        fieldsets = super().get_fieldsets(request, obj)
+        return fieldsets if obj is not None and obj.directory_id is not None else fieldsets[:-1]
+
+    @admin.display(description=_("last jobs"))
+    def last_jobs(self, person: User) -> str:
+        jobs = WritebackJob.objects.filter(user=person).defer(*SECRETS).order_by("-created_at")[:JOBS_SHOWN]
+        return format_html_join("", '<div><a href="{}">{}</a> {} {} {}</div>', map(_told_job, jobs)) or "–"
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return UsersPage
@@ -77,6 +100,13 @@ class ConsoleUserAdmin(UserAdmin):
             ngettext("%d person may try again now.", "%d people may try again now.", len(touched)),
         )
         tell_left_out(request, len(people) - len(touched))
+
+
+def _told_job(job: WritebackJob) -> tuple[str, str, str, str, str]:
+    """Where it is, when it was, what it was, what came of it and why."""
+    address = reverse("admin:writeback_writebackjob_change", args=[job.pk])
+    moment = date_format(timezone.localtime(job.created_at), "SHORT_DATETIME_FORMAT")
+    return address, moment, str(OPERATIONS.get(job.operation, job.operation)), told_outcome(job), reason_of(job)
 
 
 def _registration_of(person: User, name: str) -> bool:

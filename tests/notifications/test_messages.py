@@ -43,6 +43,7 @@ def drafts() -> list[Draft]:
         messages.authenticator_was_changed(kind="phone", **NOTICE),
         *(messages.access_pass_was_given(alone_at=alone_at, **NOTICE) for alone_at in (None, WHEN)),
         messages.spend_alarm(sent=120, answered=7, **READER),
+        messages.routing_was_changed(what="Directory Corp was changed.", lines="servers: a → b", **NOTICE),
         *(
             messages.own_method_was_changed(change=change, kind="app", **NOTICE)
             for change in ("added", "replaced", "removed")

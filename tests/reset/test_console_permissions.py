@@ -208,7 +208,8 @@ def test_who_keeps_a_password_is_for_global_administrators_to_say(acme: Tenant, 
     }  # fmt: skip
     assert console.post(address(User, "change", alice.pk), data).status_code == 302
     assert User._base_manager.get(pk=alice.pk).directory is None
-    assert console.get(address(Directory, "changelist")).status_code == 403
+    assert console.get(address(Directory, "add")).status_code == 403
+    assert console.post(address(Directory, "change", directory.pk), {"name": "Mine"}).status_code == 403
 
 
 def test_only_platform_operators_verify_domains_and_make_tenants(acme: Tenant) -> None:

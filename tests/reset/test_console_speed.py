@@ -28,7 +28,7 @@ from accounts.roles import Role
 from notifications.models import Delivery
 from policy.models import QuestionText, ResetPolicy, SignInRule, SpendGuard
 from reset.console.site import PAGES
-from tests.administrators import make_administrator, make_message, make_operator, make_request, signed_in
+from tests.administrators import make_administrator, make_message, make_operator, make_request, of_writeback, signed_in
 from tests.conftest import make_authenticator, make_tenant, make_user
 
 MOST = 15
@@ -45,7 +45,8 @@ def fill_lists(tenant: Tenant, numbers: range) -> None:
             GroupNesting.objects.create(tenant=tenant, parent=group, child=group)
             RoleAssignment.objects.create(tenant=tenant, user=user, role=Role.REPORTS_READER)
             make_authenticator(user, AuthenticatorType.EMAIL, f"person{number}@home.example")
-            Directory.objects.create(tenant=tenant, name=f"Directory {number}", kind="openldap")
+            reached = Directory.objects.create(tenant=tenant, name=f"Directory {number}", kind="openldap")
+            of_writeback(tenant, reached, user, str(number))
             Domain.objects.create(tenant=tenant, name=f"n{number}.example", directory=directory, authority="directory")
             ResetPolicy.objects.create(tenant=tenant, name=f"Policy {number}", priority=number)
             QuestionText.objects.create(tenant=tenant, text=f"Question {number}?")

@@ -1,0 +1,1 @@
+"""Console pages of directories, what reaches them, what was written there and what came from there."""
