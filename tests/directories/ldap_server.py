@@ -16,7 +16,6 @@ from typing import Any
 
 import ldap
 import ldap.dn
-import ldap.modlist
 
 from tests.certificates import make_certificates
 from tests.servers import stop, tied_to_us
@@ -116,7 +115,7 @@ class LdapServer:
     def add(self, dn: str, attributes: dict[str, Any]) -> str:
         """Add an entry. Returns its anchor."""
         with self.as_administrator() as connection:
-            connection.add_s(dn, ldap.modlist.addModlist({name: _octets(value) for name, value in attributes.items()}))
+            connection.add_s(dn, [(name, _octets(values)) for name, values in attributes.items()])
         return self.read(dn, self.anchor_attribute)[0].lower()
 
     def add_person(self, uid: str, rdn: str = "", under: str = PEOPLE, **attributes: Any) -> Somebody:

@@ -268,7 +268,20 @@ def test_w2_names_with_reserved_characters_are_names(
 
 @pytest.mark.parametrize(
     "login",
-    ["*", "user*", ")(uid=*", "user1)(objectClass=*", "\\2a", "\0", "admin)(|(x=*", "", "nobody", "a" * 3000, "李*"],
+    [
+        "*",
+        "user*",
+        ")(uid=*",
+        "user1)(objectClass=*",
+        "\\2a",
+        "\0",
+        "admin)(|(x=*",
+        "",
+        "nobody",
+        "a" * 3000,
+        "李*",
+        "\ud83d",
+    ],
 )
 def test_w2_a_login_is_taken_literally(directory: ActiveDirectory, login: str) -> None:
     with pytest.raises(DirectoryError) as refused:

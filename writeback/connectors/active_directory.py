@@ -128,6 +128,8 @@ class ActiveDirectory(Connector):
 
     def find_anchor(self, login: str) -> str:
         """Of whom this name signs in: userPrincipalName before sAMAccountName. Raises DirectoryError with NOT_FOUND."""
+        if not login.isprintable():
+            raise DirectoryError(Reason.NOT_FOUND, "not a name")
         name = escape_filter_chars(login)
         person = f"(&(objectCategory=person)(objectClass=user)(|(userPrincipalName={name})(sAMAccountName={name})))"
         attributes = ["objectGUID", "userPrincipalName"]
