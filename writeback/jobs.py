@@ -200,9 +200,7 @@ def _others_queued(user: int, id: UUID) -> "QuerySet[WritebackJob]":
         return queued.select_related("tenant").order_by()
 
 
-OTHERS_QUEUED = Lookup(
-    _others_queued, user=User._meta.get_field("id"), id=WritebackJob._meta.get_field("id")
-)
+OTHERS_QUEUED = Lookup(_others_queued, user=User._meta.get_field("id"), id=WritebackJob._meta.get_field("id"))
 
 
 def end(job: WritebackJob, status: str, now: datetime, expected: str, reason: str = "") -> bool:
