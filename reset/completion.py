@@ -82,7 +82,7 @@ def confirm(request: ResetRequest, told: dict[str, Any], visitor: Visitor, now: 
     if request.is_unlock:
         attempts.forget(request)
     else:
-        User.objects.filter(pk=user.pk).update(**_renewed(now))
+        move(User, _renewed(now), id=user.pk)
     try:
         outbox.enqueue(_notices(request, user, token, visitor, now), now)
     except NoExecutor:  # what the directory did must not be forgotten because nobody can be told just now

@@ -4,13 +4,17 @@ VERIFIED ──hand_over──▶ WRITING ──record──▶ COMPLETED │ VE
 """
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from accounts import audit
 from accounts.audit import Activity
+from accounts.lookups import Lookup
 from accounts.models import AuditEvent
 from accounts.moving import move, move_and_add
+from accounts.tenants import all_opened
 from accounts.visitor import Visitor
 from reset import completion
 from reset.models import ResetRequest, State
@@ -95,11 +99,8 @@ def record(job: WritebackJob, now: datetime) -> None:
     """Move the request that waits for this job, if one does; inside the transaction that ended the job."""
     if job.operation not in (Operation.RESET, Operation.UNLOCK) or job.origin is None:
         return
-    waiting = ResetRequest.objects.select_related("user", "tenant").filter(
-        pk=job.origin, job=job.pk, state=State.WRITING
-    )
-    request = waiting.first()
-    if request is None:
+    request = next(iter(WAITING.rows(id=job.origin)), None)
+    if request is None or request.job_id != job.pk or request.state != State.WRITING:
         return
     visitor = Visitor(job.client_address, job.user_agent)
     if job.status == Status.APPLIED:
@@ -108,6 +109,14 @@ def record(job: WritebackJob, now: datetime) -> None:
         _back_to_choosing(request, job, visitor, now)
     else:
         _end(request, job, visitor, now)
+
+
+def _waiting(id: UUID) -> "QuerySet[ResetRequest]":
+    with all_opened():
+        return ResetRequest.objects.filter(pk=id).select_related("user", "tenant").order_by()
+
+
+WAITING = Lookup(_waiting, id=ResetRequest._meta.get_field("id"))
 
 
 def _back_to_choosing(request: ResetRequest, job: WritebackJob, visitor: Visitor, now: datetime) -> None:

@@ -9,6 +9,7 @@ An agent's calls end here too (`writeback/agent_api/`); the worker runs `execute
 import json
 import logging
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any
@@ -77,8 +78,10 @@ def claim(job_id: UUID, now: datetime, agent: Agent | None = None) -> WritebackJ
     changes: dict[str, Any] = {"status": Status.CLAIMED, "claimed_at": now, "lease_until": now + LEASE}
     changes["agent"] = agent.pk if agent else None
     free = RawSQL(CLAIMABLE, [moment], output_field=BooleanField())  # noqa: S611 - table names and parameters only
+    # One statement is a transaction of its own; inside another one a savepoint keeps that one usable.
+    guarded = transaction.atomic() if connection.in_atomic_block else nullcontext()
     try:
-        with transaction.atomic():
+        with guarded:
             taken = move(WritebackJob, changes, free, counted="attempts", id=job_id, status=Status.QUEUED)
     except IntegrityError:  # another job of the same account was taken at the same moment
         taken = False

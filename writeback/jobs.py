@@ -190,11 +190,18 @@ def supersede(newer: WritebackJob, now: datetime) -> None:
     sort = OF_ONE_SORT[Operation(newer.operation)]
     if newer.user_id is None or not sort:
         return
-    older = WritebackJob.objects.filter(
-        user=newer.user_id, operation__in=sort, status=Status.QUEUED, created_at__lte=newer.created_at
-    ).exclude(pk=newer.pk)
-    for job in older.select_related("tenant"):
-        end(job, Status.SUPERSEDED, now, expected=Status.QUEUED)
+    for job in OTHERS_QUEUED.rows(user=newer.user_id, id=newer.pk):
+        if job.operation in sort and job.created_at <= newer.created_at:
+            end(job, Status.SUPERSEDED, now, expected=Status.QUEUED)
+
+
+def _others_queued(user: int, id: UUID) -> "QuerySet[WritebackJob]":
+    with all_opened():
+        queued = WritebackJob.objects.filter(user=user, status=Status.QUEUED).exclude(pk=id)
+        return queued.select_related("tenant").order_by()
+
+
+OTHERS_QUEUED = Lookup(_others_queued, user=User._meta.get_field("id"), id=WritebackJob._meta.get_field("id"))
 
 
 def end(job: WritebackJob, status: str, now: datetime, expected: str, reason: str = "") -> bool:

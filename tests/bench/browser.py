@@ -49,9 +49,14 @@ class Browser:
         self._address = ""
         self.pages: list[tuple[str, float]] = []
 
-    def begin(self, address: str) -> None:
-        """Be somebody else, from another address, over the same connection to the proxy."""
-        self._cookies, self._address = {}, address
+    def begin(self, address: str, cookies: dict[str, str] | None = None) -> None:
+        """Be somebody else, from another address, over the same connection to the proxy; with `cookies` of earlier."""
+        self._cookies, self._address = dict(cookies or {}), address
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        """Those of who it is now."""
+        return dict(self._cookies)
 
     def get(self, what: str, path: str, encoding: str = "identity") -> Page:
         return self._request(what, "GET", path, None, {"Accept-Encoding": encoding})

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from dataclasses import dataclass, field
+from typing import Any
 
 from tests.bench.browser import Browser
 from tests.bench.post_office import Asking
@@ -66,14 +67,25 @@ def percentile(values: list[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
 
 
-def load(stack: Stack, clients: int, seconds: float, journeys: int = 0, pace: float = 0.0) -> Cell:
-    """Run virtual users from a process of their own. Raises RuntimeError when a reset went wrong."""
+def load(
+    stack: Stack,
+    clients: int,
+    seconds: float,
+    journeys: int = 0,
+    pace: float = 0.0,
+    module: str = "tests.bench.load",
+    **more: Any,
+) -> Cell:
+    """Run virtual users from a process of their own. Raises RuntimeError when a reset went wrong.
+
+    `module` is their process, `more` what it has to know besides.
+    """
     plan = {
         "side": stack.side, "port": stack.port, "host": stack.host, "users": stack.users, "place": stack.place,
         "clients": clients, "seconds": seconds, "journeys": journeys, "first": next(_first),
-        "pace": pace,
+        "pace": pace, **more,
     }  # fmt: skip
-    command = tied([sys.executable, "-m", "tests.bench.load"])
+    command = tied([sys.executable, "-m", module])
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
         assert client.stdin is not None
         assert client.stdout is not None

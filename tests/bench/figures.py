@@ -36,16 +36,19 @@ class Figures:
 
 @dataclass(frozen=True)
 class Target:
-    """`limit` None: a figure to know, without a target. `lower` says that the figure must not be above the limit."""
+    """`limit` None: a figure to know, without a target. `is_least`: the figure must not be below the limit, else not above."""
 
     name: str
     value: float
     limit: float | None
     unit: str = ""
+    is_least: bool = False
 
     @property
     def is_met(self) -> bool | None:
-        return None if self.limit is None else self.value <= self.limit
+        if self.limit is None:
+            return None
+        return self.value >= self.limit if self.is_least else self.value <= self.limit
 
 
 def report(figures: Figures) -> str:
@@ -92,7 +95,8 @@ TARGET_HEAD = ("figure", "measured", "target", "")
 def target_rows(found: Iterable[Target]) -> Iterable[Sequence[str]]:
     for target in found:
         met = {True: "met", False: "NOT MET", None: ""}[target.is_met]
-        limit = "" if target.limit is None else f"<= {target.limit:g}{target.unit}"
+        sign = ">=" if target.is_least else "<="
+        limit = "" if target.limit is None else f"{sign} {target.limit:g}{target.unit}"
         yield target.name, f"{target.value:.2f}".rstrip("0").rstrip(".") + target.unit, limit, met
 
 

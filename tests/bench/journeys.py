@@ -31,8 +31,16 @@ class Rekey:
         self._post_office = Asking(place["ask_port"])
 
     def __call__(self, browser: Browser, number: int) -> None:
+        page = self.prove(browser, f"user{number}@{DOMAIN}", f"user{number}@{HOME}")
+        password = new_password()
+        page = self.post(browser, HASHING, "/reset/password/", page, password=password, again=password)
+        if page.address != "/reset/status/":
+            raise Unexpected(f"led to {page.address}")
+
+    def prove(self, browser: Browser, name: str, mail: str) -> Page:
+        """Up to the page that asks for the new password."""
         page = browser.get("first page", "/reset/")
-        page = self._post(
+        page = self.post(
             browser,
             "name and captcha",
             "/reset/",
@@ -40,21 +48,17 @@ class Rekey:
             captcha_key=page.field("captcha_key"),
             captcha_binding=page.field("captcha_binding"),
             captcha=self._captcha_answer(page.field("captcha_key")),
-            user=f"user{number}@{DOMAIN}",
+            user=name,
             trouble="forgot",
         )
         offer = page.field("offer")
         if not offer.startswith("email:"):
             raise Unexpected(f"offered {offer}")
-        page = self._post(browser, "send the code", "/reset/verify/", page, action="choose", offer=offer)
-        code = self._post_office.code(f"user{number}@{HOME}")
-        page = self._post(browser, "check the code", "/reset/verify/", page, action="answer", code=code)
-        password = new_password()
-        page = self._post(browser, HASHING, "/reset/password/", page, password=password, again=password)
-        if page.address != "/reset/status/":
-            raise Unexpected(f"led to {page.address}")
+        page = self.post(browser, "send the code", "/reset/verify/", page, action="choose", offer=offer)
+        code = self._post_office.code(mail)
+        return self.post(browser, "check the code", "/reset/verify/", page, action="answer", code=code)
 
-    def _post(self, browser: Browser, what: str, path: str, page: Page, **fields: str) -> Page:
+    def post(self, browser: Browser, what: str, path: str, page: Page, **fields: str) -> Page:
         """Send a form as rekey.js does: it is answered with the next page itself."""
         token = page.field("csrfmiddlewaretoken")
         return browser.post(what, path, {"csrfmiddlewaretoken": token, "direct": "1", **fields}, 200)

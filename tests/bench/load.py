@@ -81,8 +81,8 @@ class Load:
         }
 
 
-def main() -> None:
-    load = Load(json.loads(sys.stdin.readline()))
+def main(kind: type[Load] = Load) -> None:
+    load = kind(json.loads(sys.stdin.readline()))
     sys.stdout.write(json.dumps(load.run()) + "\n")
     sys.stdout.flush()
     sys.stdin.readline()

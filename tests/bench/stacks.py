@@ -6,9 +6,9 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ QUEUES = "--queues=interactive,writeback,bulk"
 
 @dataclass(frozen=True)
 class Ground:
-    """The servers that stay for the whole run."""
+    """The servers that stay for the whole run. `further`: settings that Rekey's processes get besides."""
 
     database_url: str
     redis_url: str
@@ -37,6 +37,7 @@ class Ground:
     smtp_port: int
     ask_port: int
     keys: dict[str, str]
+    further: Mapping[str, str] = field(default_factory=dict)
 
     def url_of(self, side: str, users: int) -> str:
         return f"{self.database_url.rpartition('/')[0]}/{side}_{users}"
@@ -71,6 +72,7 @@ class Ground:
             "VAR_DIR": str(self.folder),
             "STATIC_ROOT": str(self.folder / "static"),
             "LOG_LEVEL": "WARNING",
+            **self.further,
         }
 
 
@@ -121,7 +123,7 @@ class Stack:
 
 
 @contextmanager
-def ground() -> Iterator[Ground]:
+def ground(**further: str) -> Iterator[Ground]:
     """Start PostgreSQL, Redis and the mail server; make keys; collect static files. All gone at the end."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rekey-bench-")))
@@ -133,7 +135,7 @@ def ground() -> Iterator[Ground]:
         module = [sys.executable, "-m", "tests.bench.post_office", str(smtp_port), str(ask_port)]
         stack.enter_context(process(module, {"PYTHONPATH": str(ROOT)}, ask_port))
         keys = make_keys(folder)
-        made = Ground(database_url, redis_server.url, folder, mailboxes, smtp_port, ask_port, keys)
+        made = Ground(database_url, redis_server.url, folder, mailboxes, smtp_port, ask_port, keys, further)
         (folder / "static").mkdir()
         manage("collectstatic", "--no-input", environment=made.environment("rekey", 0, "real", "bench"))
         yield made
@@ -184,13 +186,13 @@ def process(
         servers.stop(started, signal.SIGTERM)
 
 
-def create(ground: Ground, side: str, users: int) -> None:
-    """Make a side's database and fill it."""
+def create(ground: Ground, side: str, users: int, filling: str = "", *arguments: str) -> None:
+    """Make a side's database and fill it: by the side's usual module, or by `filling`."""
     with psycopg.connect(ground.database_url, autocommit=True, application_name="bench") as connection:
         connection.execute(f'CREATE DATABASE "{side}_{users}"'.encode())
-    module = "tests.bench.filling" if side == "rekey" else "tests.bench.contrib_auth.filling"
+    usual = "tests.bench.filling" if side == "rekey" else "tests.bench.contrib_auth.filling"
     environment = ground.environment(side, users, "trivial", "bench")
-    run([sys.executable, "-m", module, str(users)], environment)
+    run([sys.executable, "-m", filling or usual, str(users), *arguments], environment)
 
 
 @contextmanager
