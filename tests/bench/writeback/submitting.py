@@ -62,8 +62,9 @@ def submit_job(user: User) -> None:
 
 def submit_jobs(domain: str, count: int, first: int) -> Iterator[None]:
     for user in people(domain, count, first):
-        with opened(user.tenant):
-            yield submit_job(user)
+        with opened_or_all(user.tenant):
+            submit_job(user)
+        yield
 
 
 def submit_requests() -> Iterator[None]:
