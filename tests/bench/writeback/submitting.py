@@ -21,7 +21,7 @@ from django.utils import timezone  # noqa: E402
 
 from accounts.identifiers import new_id  # noqa: E402
 from accounts.models import User  # noqa: E402
-from accounts.tenants import all_opened, opened  # noqa: E402
+from accounts.tenants import all_opened, opened, opened_or_all  # noqa: E402
 from accounts.visitor import Visitor  # noqa: E402
 from reset import flow, stored  # noqa: E402
 from reset.models import ResetRequest, State  # noqa: E402
