@@ -116,6 +116,8 @@ def _of_answer(answer: str) -> Status:
         return _not_set_up(answer)
     if reason == Reason.NOT_SUPPORTED:
         return _our_side(_("The worker can't speak to directories."), code.strip())
+    if reason == Reason.UNREACHABLE:
+        return _unreachable(answer, _("Check that its servers run and that nothing on the way to them blocks it."))
     told = str(REASONS[reason])
     return _not_set_up(told, answer) if reason in SETTING_REASONS else _unreachable(answer, told)
 
