@@ -14,9 +14,10 @@ from tests.directories.ds389 import ds389
 from tests.directories.ldap_server import ADMINISTRATOR_PASSWORD, BASE_DN, LdapServer
 from writeback.agent.checking import WARNINGS, Finding, findings
 from writeback.agent.configuration import Configuration
-from writeback.connectors import acl, connector_for
+from writeback.connectors import acl
 from writeback.connectors.acl import Wanted
 from writeback.connectors.base import Access, DirectoryError, Kind, Reason
+from writeback.connectors.finding import connector_for
 
 pytestmark = pytest.mark.directory
 NEW = "Canary-Passw0rd-7#"
