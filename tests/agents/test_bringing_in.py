@@ -61,7 +61,7 @@ def corp(monkeypatch: pytest.MonkeyPatch) -> FakeDirectory:
         assert mapping is not None
         return directory
 
-    monkeypatch.setattr(bringing_in, "READERS", {Kind.OPENLDAP: reader})
+    monkeypatch.setattr(bringing_in, "reader_for", reader)
     return directory
 
 
