@@ -146,6 +146,7 @@ class Ds389(LdapConnector):
             self._set(connection, entry, new)
 
     def _set(self, connection: Connection, entry: Entry, new: str, current: str = "") -> None:
+        self.ensure_in_time()
         try:
             connection.modify(entry.dn, [(ldap.MOD_REPLACE, "userPassword", [new.encode()])], [policy_request()])
         except LdapError as error:
@@ -184,6 +185,7 @@ class Ds389(LdapConnector):
             (ldap.MOD_REPLACE, "passwordRetryCount", None),
         ]
         with bound(self.access) as connection:
+            self.ensure_in_time()
             connection.modify(entry.dn, changes)
 
     def require_change(self, entry: Entry) -> None:
@@ -192,6 +194,7 @@ class Ds389(LdapConnector):
         if not self._policy(self._found(entry.anchor).text("pwdpolicysubentry")).must_change:
             raise DirectoryError(Reason.NOT_SUPPORTED, "passwordMustChange")
         with bound(self.access) as connection:
+            self.ensure_in_time()
             connection.modify(entry.dn, [(ldap.MOD_REPLACE, "passwordExpirationTime", [BEGINNING_OF_TIME.encode()])])
 
     def bind_refusal(self, entry: Entry, error: LdapError) -> DirectoryError:
