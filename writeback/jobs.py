@@ -41,6 +41,8 @@ OF_ONE_SORT = {
     Operation.UNLOCK: (Operation.UNLOCK,),
     Operation.VERIFY: (),
 }
+# What has written, or may still: next to these an older one has nothing left to do.
+MAY_HAVE_WRITTEN = (Status.QUEUED, Status.CLAIMED, Status.APPLIED, Status.UNCONFIRMED)
 
 
 @dataclass(frozen=True)
@@ -191,7 +193,12 @@ def supersede(newer: WritebackJob, now: datetime) -> None:
         user=newer.user_id, operation__in=sort, status=Status.QUEUED, created_at__lte=newer.created_at
     ).exclude(pk=newer.pk)
     for job in older.select_related("tenant"):
-        end(job, Status.SUPERSEDED, now, expected=Status.QUEUED)
+        end(job, unless_written(job, Status.SUPERSEDED), now, expected=Status.QUEUED)
+
+
+def unless_written(job: WritebackJob, status: str) -> str:
+    """How a job ends that nobody works on. An attempt that got as far as the mark may have written: nobody knows."""
+    return status if job.first_mark is None else Status.UNCONFIRMED
 
 
 def end(job: WritebackJob, status: str, now: datetime, expected: str, reason: str = "") -> bool:
