@@ -12,17 +12,18 @@ from celery.signals import beat_init, task_prerun, worker_init, worker_shutdown
 from django.conf import settings
 from django.db import close_old_connections, connections
 
-from accounts import executors
+from accounts import executors, memory
 from accounts.repeating import repeat
 from config.startup import refuse_unless_ready
 from notifications.sweep import start_sweeper
 from writeback.looking import look_at_due
-from writeback.recovery import recover
+from writeback.recovery import carry_out_waiting, recover
 
 logger = logging.getLogger(__name__)
 
 ANNOUNCE_EVERY = timedelta(days=1)
 LOOK_FOR_DUE_SECONDS = 1.0
+WAITING_JOBS_AT_ONCE = 3  # a directory that is slow to answer holds up one
 ANNOUNCE_AGAIN = timedelta(seconds=5)
 
 stopping = threading.Event()
@@ -31,10 +32,13 @@ stopping = threading.Event()
 @worker_init.connect
 def start(**_: Any) -> None:
     """Refuse a wrong environment; then announce and sweep, whether or not the broker can be reached."""
+    memory.keep_out_of_core_dumps()
     refuse_unless_ready("worker")
     threading.Thread(target=keep_announcing, args=(stopping,), name="announcing", daemon=True).start()
     start_sweeper(stopping)
     repeat("search for lost jobs", settings.JOB_SWEEP_SECONDS, recover, stopping)
+    for _number in range(WAITING_JOBS_AT_ONCE):
+        repeat("search for waiting jobs", settings.JOB_SWEEP_SECONDS, carry_out_waiting, stopping)
     repeat("look at directories", LOOK_FOR_DUE_SECONDS, look_at_due, stopping)
 
 

@@ -6,9 +6,11 @@ import django
 from django.core.wsgi import get_wsgi_application
 from django.urls import get_resolver
 
+from accounts.memory import keep_out_of_core_dumps
 from config.startup import read_settings, refuse_unless_ready
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+keep_out_of_core_dumps()
 read_settings()
 django.setup()
 refuse_unless_ready("web")

@@ -41,6 +41,8 @@ OF_ONE_SORT: dict[Operation, tuple[Operation, ...]] = {
     Operation.UNLOCK: UNLOCKS,
     Operation.VERIFY: (),
 }
+# What has written, or may still: next to these an older one has nothing left to do.
+MAY_HAVE_WRITTEN = (Status.QUEUED, Status.CLAIMED, Status.APPLIED, Status.UNCONFIRMED)
 
 
 @dataclass(frozen=True)
@@ -192,7 +194,7 @@ def supersede(newer: WritebackJob, now: datetime) -> None:
         return
     for job in OTHERS_QUEUED.rows(user=newer.user_id, id=newer.pk):
         if job.operation in sort and job.created_at <= newer.created_at:
-            end(job, Status.SUPERSEDED, now, expected=Status.QUEUED)
+            end(job, unless_written(job, Status.SUPERSEDED), now, expected=Status.QUEUED)
 
 
 def _others_queued(user: int, id: UUID) -> "QuerySet[WritebackJob]":
@@ -202,6 +204,11 @@ def _others_queued(user: int, id: UUID) -> "QuerySet[WritebackJob]":
 
 
 OTHERS_QUEUED = Lookup(_others_queued, user=User._meta.get_field("id"), id=WritebackJob._meta.get_field("id"))
+
+
+def unless_written(job: WritebackJob, status: str) -> str:
+    """How a job ends that nobody works on. An attempt that got as far as the mark may have written: nobody knows."""
+    return status if job.first_mark is None else Status.UNCONFIRMED
 
 
 def end(job: WritebackJob, status: str, now: datetime, expected: str, reason: str = "") -> bool:

@@ -1,15 +1,21 @@
-"""Finding jobs that were lost: the worker asks the database every few seconds, so that no dead process loses one."""
+"""Finding jobs that were lost: the worker asks the database every few seconds, so that no dead process loses one.
 
+Two rounds, each in a thread of its own: a directory that is slow to answer must not keep lost jobs from being found.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Q
+from django.db import Error
+from django.db.models import BooleanField
+from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
 from accounts.tenants import all_opened
 from writeback import execution, jobs
 from writeback.connectors.base import Reason
-from writeback.connectors.orders import Operation
 from writeback.execution import LONGEST_OPERATION
 from writeback.models import Connector, WritebackJob
 
@@ -18,46 +24,63 @@ Status = WritebackJob.Status
 ROUND = 200
 # A job is published when it is committed; one that still waits after this long was lost on the way.
 WAITS_SECONDS = 2
+PASSED_BY = RawSQL(execution.HAS_NEWER, [], output_field=BooleanField())  # noqa: S611 - constants only
+
+logger = logging.getLogger(__name__)
 
 
 def recover(now: datetime | None = None) -> int:
-    """End jobs whose time is over, free those whose executor is lost, carry out those nobody heard of.
+    """End jobs whose time is over or that a newer one takes the place of, and free those whose executor is lost.
 
     Returns how many it found.
     """
     now = now or timezone.now()
     with all_opened():
-        found = _end_late(now) + _free_lost(now)
-    return found + _carry_out_waiting(now)
+        return _end_late(now) + _end_passed_by(now) + _free_lost(now)
 
 
 def _end_late(now: datetime) -> int:
     late = WritebackJob.objects.filter(status=Status.QUEUED, deadline__lte=now).select_related("tenant")[:ROUND]
-    return sum(jobs.end(job, _end_of(job), now, Status.QUEUED) for job in late)
+    return _each(late, lambda job: jobs.end(job, jobs.unless_written(job, Status.EXPIRED), now, Status.QUEUED))
 
 
-def _end_of(job: WritebackJob) -> str:
-    """An attempt that got as far as the mark may have written: nobody knows."""
-    return Status.EXPIRED if job.first_mark is None else Status.UNCONFIRMED
+def _end_passed_by(now: datetime) -> int:
+    """`supersede` ends what waits. What came in at the same moment, or was at work then, is found here."""
+    passed = WritebackJob.objects.filter(PASSED_BY, status=Status.QUEUED).select_related("tenant")[:ROUND]
+    return _each(passed, lambda job: jobs.end(job, jobs.unless_written(job, Status.SUPERSEDED), now, Status.QUEUED))
 
 
 def _free_lost(now: datetime) -> int:
     lost = WritebackJob.objects.filter(status=Status.CLAIMED, lease_until__lte=now - LONGEST_OPERATION)
-    return sum(_free(job, now) for job in lost.select_related("tenant")[:ROUND])
+    return _each(lost.select_related("tenant")[:ROUND], lambda job: _free(job, now))
 
 
 def _free(job: WritebackJob, now: datetime) -> bool:
     """Queue it again while there is time and nothing newer; else end it."""
-    newer = Q(user=job.user_id, created_at__gt=job.created_at, operation__in=jobs.OF_ONE_SORT[Operation(job.operation)])
-    has_newer = job.user_id is not None and WritebackJob.objects.filter(newer).exists()
-    if job.deadline <= now or has_newer:
-        return jobs.end(job, _end_of(job), now, Status.CLAIMED, str(Reason.UNREACHABLE))
+    is_over = job.deadline <= now
+    if is_over or WritebackJob.objects.filter(PASSED_BY, pk=job.pk).exists():
+        ends_as = jobs.unless_written(job, Status.EXPIRED if is_over else Status.SUPERSEDED)
+        return jobs.end(job, ends_as, now, Status.CLAIMED, str(Reason.UNREACHABLE))
     held = WritebackJob.objects.filter(pk=job.pk, status=Status.CLAIMED, attempts=job.attempts)
     return held.update(status=Status.QUEUED, lease_until=None) == 1
 
 
-def _carry_out_waiting(now: datetime) -> int:
-    """Do what was not heard of: the hint was lost, or the job was freed."""
+def _each(found: Iterable[WritebackJob], do: Callable[[WritebackJob], bool]) -> int:
+    """One that can't be ended must not keep the others from it."""
+    done = 0
+    for job in found:
+        try:
+            done += do(job)
+        except Error:
+            raise
+        except Exception as error:
+            logger.error("Lost job %s was left as it is: %s", job.pk, type(error).__name__)
+    return done
+
+
+def carry_out_waiting(now: datetime | None = None) -> int:
+    """Do what was not heard of: the hint was lost, or the job was freed. Returns how many jobs it took."""
+    now = now or timezone.now()
     with all_opened():
         waiting = WritebackJob.objects.filter(
             status=Status.QUEUED, deadline__gt=now, connector__way=Connector.Way.DIRECT

@@ -180,6 +180,7 @@ class ActiveDirectory(Connector):
 
     def _modify(self, entry: Entry, changes: list[Change], controls: list[RequestControl]) -> None:
         with bound(self.access) as connection:
+            self.ensure_in_time()
             connection.modify(by_guid(entry.anchor), changes, controls)
 
     def _root_of(self, connection: Connection) -> Found:

@@ -1,6 +1,7 @@
 """What every directory looks like to the rest: where it is, what is asked of it, what it answers. No Django here."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -148,17 +149,30 @@ class Entry:
     password_set_at: datetime | None = None
 
 
+class TooLate(DirectoryError):
+    """The deadline passed while the connection was being made: nothing was written."""
+
+    def __init__(self) -> None:
+        super().__init__(Reason.UNREACHABLE, "too late")
+
+
 class Connector(ABC):
     """One directory, reached as one account. Not shared between threads; each call raises DirectoryError.
 
     `set_password` without `current` is a reset by the account; with it a change on the person's behalf, to which the
-    directory's rules of history and age apply.
+    directory's rules of history and age apply. `may_start` is asked directly before anything is written.
     """
 
     capabilities: Capabilities
+    may_start: Callable[[], bool] = staticmethod(lambda: True)
 
     def __init__(self, access: Access) -> None:
         self.access = access
+
+    def ensure_in_time(self) -> None:
+        """For whoever is about to write: connecting may have taken long. Raises TooLate."""
+        if not self.may_start():
+            raise TooLate
 
     @abstractmethod
     def probe(self) -> Probe:

@@ -9,6 +9,7 @@ from writeback.connectors.base import (
     DirectoryError,
     Entry,
     Reason,
+    TooLate,
 )
 from writeback.connectors.orders import (
     MayStart,
@@ -24,6 +25,8 @@ from writeback.connectors.orders import (
 
 TOO_FEW_TRIES = 2  # with so many or fewer, a wrong current password might lock the account
 TRIES_TO_LOOK = 2  # what must be left to find out by a bind whether our password is set
+# What a directory may say to the second try because the first one worked.
+SAID_TO_A_REPEAT = PASSWORD_REASONS | {Reason.TOO_YOUNG, Reason.WRONG_PASSWORD}
 
 
 def carry_out(connector: Connector, order: Order, note_mark: NoteMark, may_start: MayStart, told: ToldStep) -> Report:
@@ -39,15 +42,16 @@ class _Run:
         self.note_mark, self.may_start, self.told = note_mark, may_start, told
         self.steps: dict[Step, StepResult] = {}
         self.code = ""
+        connector.may_start = may_start
 
     def report(self) -> Report:
         try:
             entry = self.connector.find(self.order.anchor)
         except DirectoryError as error:
-            return self._ended(Outcome.FAILED, error.reason, error.code)
+            return self._not_begun(None, error.reason, error.code)
         refusal = self._refusal(entry)
         if refusal:
-            return self._ended(Outcome.FAILED, refusal, entry.protected if refusal is Reason.PROTECTED else "")
+            return self._not_begun(entry, refusal, entry.protected if refusal is Reason.PROTECTED else "")
         if self.order.operation is Operation.VERIFY:
             return self._verify(entry)
         if self.order.operation is Operation.UNLOCK:
@@ -92,12 +96,15 @@ class _Run:
         if not self.connector.capabilities.unlocks:
             self._tell(Step.UNLOCK, StepResult.NOT_POSSIBLE)
             return self._ended(Outcome.FAILED, Reason.NOT_SUPPORTED)
-        if self.order.first_mark is None and not self.note_mark(entry.mark):
+        first_mark = self.order.first_mark
+        if not self.note_mark(entry.mark if first_mark is None else first_mark):
             return self._ended(Outcome.LATE)
         if not self.may_start():
             return self._ended(Outcome.LATE)
         try:
             self.connector.unlock(entry)
+        except TooLate:
+            return self._ended(Outcome.LATE)
         except DirectoryError as error:
             if not (error.may_have_happened and self._is_open_now()):
                 outcome = Outcome.UNCONFIRMED if error.may_have_happened else Outcome.FAILED
@@ -120,7 +127,12 @@ class _Run:
         return self._set_password(entry)
 
     def _again(self, entry: Entry) -> Report:
-        """An earlier attempt got lost after it had noted the mark: it may have set the password, or not."""
+        """An earlier attempt got lost after it had noted the mark: it may have set the password, or not.
+
+        The first mark is noted again: that asks whether the lease still is ours.
+        """
+        if not self.note_mark(self.order.first_mark or ""):
+            return self._ended(Outcome.LATE)
         if entry.mark != self.order.first_mark:
             return self._judge_by_bind(entry)
         refusal = self._guess_refusal(entry) if self.order.operation is Operation.CHANGE else None
@@ -134,12 +146,29 @@ class _Run:
         current = self.order.current if self.order.operation is Operation.CHANGE else ""
         try:
             self.connector.set_password(entry, self.order.new, current)
+        except TooLate:
+            return self._ended(Outcome.LATE)
         except DirectoryError as error:
             if error.may_have_happened:
                 return self._look_again(entry, error)
+            if self._was_set_before(entry, error):
+                return self._password_is_set(entry)
             outcome = Outcome.REJECTED if error.reason in PASSWORD_REASONS else Outcome.FAILED
             return self._ended(outcome, error.reason, error.code)
         return self._password_is_set(entry)
+
+    def _was_set_before(self, entry: Entry, error: DirectoryError) -> bool:
+        """Whether a repeat is refused since the first try worked, though the mark didn't tell: it has its own clock."""
+        if self.order.first_mark is None or error.reason not in SAID_TO_A_REPEAT or entry.is_locked:
+            return False
+        cost = int(error.reason is Reason.WRONG_PASSWORD)
+        if (entry.tries_left is not None and entry.tries_left - cost < TRIES_TO_LOOK) or not self.may_start():
+            return False
+        try:
+            self.connector.verify(entry, self.order.new)
+        except DirectoryError as refusal:
+            return refusal.reason in RIGHT_PASSWORD_REASONS
+        return True
 
     def _look_again(self, before: Entry, error: DirectoryError) -> Report:
         """The answer got lost. An unchanged mark proves nothing: the directory may still be at it."""
@@ -214,6 +243,15 @@ class _Run:
     def _tell(self, step: Step, result: StepResult) -> None:
         self.steps[step] = result
         self.told(step, result)
+
+    def _not_begun(self, entry: Entry | None, reason: Reason, code: str = "") -> Report:
+        """Nothing is written now. What an earlier, lost attempt did, only a mark that stayed as it was can tell."""
+        first_mark = self.order.first_mark
+        if first_mark is None or (entry and entry.mark == first_mark) or self.order.operation is Operation.VERIFY:
+            return self._ended(Outcome.FAILED, reason, code)
+        if self.order.operation is Operation.UNLOCK:
+            return self._ended(Outcome.UNCONFIRMED, reason, code)
+        return self._unconfirmed(reason, code)
 
     def _unconfirmed(self, reason: Reason | None = None, code: str = "") -> Report:
         self._tell(Step.PASSWORD, StepResult.UNKNOWN)

@@ -149,6 +149,7 @@ class Ds389(LdapConnector):
             self._set(connection, entry, new)
 
     def _set(self, connection: Connection, entry: Entry, new: str, current: str = "") -> None:
+        self.ensure_in_time()
         try:
             connection.modify(entry.dn, [(ldap.MOD_REPLACE, "userPassword", [new.encode()])], [policy_request()])
         except LdapError as error:
@@ -187,6 +188,7 @@ class Ds389(LdapConnector):
             (ldap.MOD_REPLACE, "passwordRetryCount", None),
         ]
         with bound(self.access) as connection:
+            self.ensure_in_time()
             connection.modify(entry.dn, changes)
 
     def require_change(self, entry: Entry) -> None:
@@ -197,6 +199,7 @@ class Ds389(LdapConnector):
         change: list[Change] = [(ldap.MOD_REPLACE, "passwordExpirationTime", [BEGINNING_OF_TIME.encode()])]
         for pause in OVERWRITTEN_WITHIN:
             with bound(self.access) as connection:
+                self.ensure_in_time()
                 connection.modify(entry.dn, change)
             time.sleep(pause)
             if self._found(entry.anchor).text("passwordexpirationtime") == BEGINNING_OF_TIME:

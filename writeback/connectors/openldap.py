@@ -143,6 +143,7 @@ class OpenLdap(LdapConnector):
             return self._set_as_account(entry, new)
         try:
             with self.bound_as(entry, current) as connection:
+                self.ensure_in_time()
                 return _set(connection, entry, new, current)
         except LdapError as error:
             if error.result != NO_RIGHTS:
@@ -156,6 +157,7 @@ class OpenLdap(LdapConnector):
 
     def _set_as_account(self, entry: Entry, new: str, current: str = "") -> None:
         with bound(self.access) as connection:
+            self.ensure_in_time()
             _set(connection, entry, new, current)
 
     def unlock(self, entry: Entry) -> None:
@@ -177,6 +179,7 @@ class OpenLdap(LdapConnector):
 
     def _modify(self, entry: Entry, change: Change) -> None:
         with bound(self.access) as connection:
+            self.ensure_in_time()
             connection.modify(entry.dn, [change])
 
     def bind_refusal(self, entry: Entry, error: LdapError) -> DirectoryError:
