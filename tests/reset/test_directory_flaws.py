@@ -8,14 +8,16 @@ from django.test import Client
 from django.utils import timezone
 from django_scopes import scopes_disabled
 
+from accounts.audit import Activity
 from accounts.executors import NoExecutor
-from accounts.models import Tenant, User
+from accounts.models import AuditEvent, Tenant, User
 from accounts.models.users import new_epoch
 from accounts.visitor import Visitor
 from policy import throttle
 from policy.throttle import Use
 from reset import asking, directory_change, signin
 from reset.asking import Waiting
+from tests.conftest import make_user
 from tests.reset.in_directory import ANCHOR, NORA, OLD, North, jobs, make_north, work
 from tests.reset.signing_in import is_signed_in, post_sign_in
 from writeback import execution
@@ -136,3 +138,15 @@ def test_a_change_that_worked_is_not_lost_because_nobody_can_be_told(
     assert job.status == WritebackJob.Status.APPLIED
     assert client.get(WAIT).headers["Location"] == "/account/"
     assert is_signed_in(client)
+
+
+def test_the_trail_says_why_a_sign_in_failed(north: North, acme: Tenant) -> None:
+    make_user(acme, "off@north.example", directory=north.connector.directory, anchor="7", is_enabled=False)
+    for name in ("nora", "nobody", "off"):
+        client = Client()
+        post_sign_in(client, f"{name}@north.example", "wrong")
+        work()
+        client.get(WAIT)
+    with scopes_disabled():
+        failed = AuditEvent.objects.filter(activity=Activity.SIGN_IN_FAILED).order_by("created_at")
+        assert [event.reason for event in failed] == ["wrong_password", "unknown", "disabled"]
