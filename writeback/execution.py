@@ -158,9 +158,9 @@ def _carry_out(job: WritebackJob, started: float, claimed_at: datetime) -> Repor
     """Do the work. Raises nothing: what went wrong is the report."""
     if job.connector.way != Connector.Way.DIRECT or not signing.is_ours(bytes(job.signature), jobs.signed_content(job)):
         logger.error("Job %s is not one that this server made for itself", job.pk)
-        return Report(Outcome.FAILED, reason=Reason.NOT_SUPPORTED)
+        return _not_begun(job, Reason.NOT_SUPPORTED)
     if not job.connector.is_on and job.operation != Operation.VERIFY:
-        return Report(Outcome.FAILED, reason=Reason.NOT_SUPPORTED, code="switched off")
+        return _not_begun(job, Reason.NOT_SUPPORTED, "switched off")
     try:
         typed = json.loads(executors.open_sealed(bytes(job.sealed), job.info))
         order = order_of(job, typed["new"], typed["current"])
@@ -172,13 +172,18 @@ def _carry_out(job: WritebackJob, started: float, claimed_at: datetime) -> Repor
             told=_Telling(job, started),
         )
     except DirectoryError as error:
-        return Report(Outcome.FAILED, reason=error.reason, code=error.code)
+        return _not_begun(job, error.reason, error.code)
     except (Damaged, NotDirect) as error:
-        return Report(Outcome.FAILED, reason=Reason.NOT_SUPPORTED, code=type(error).__name__)
+        return _not_begun(job, Reason.NOT_SUPPORTED, type(error).__name__)
     except Exception as error:  # a job that can't be done must not come back for ever
         logger.error("Job %s was not carried out: %s", job.pk, type(error).__name__)
         known = Outcome.FAILED if job.operation == Operation.VERIFY else Outcome.UNCONFIRMED
         return Report(known, reason=Reason.UNKNOWN, code=type(error).__name__)
+
+
+def _not_begun(job: WritebackJob, reason: Reason, code: str = "") -> Report:
+    """Nothing is written now. An earlier attempt that got as far as the mark may have written: nobody knows."""
+    return Report(Outcome.FAILED if job.first_mark is None else Outcome.UNCONFIRMED, reason=reason, code=code)
 
 
 def _until(started: float, job: WritebackJob, claimed_at: datetime) -> Callable[[], bool]:

@@ -109,6 +109,16 @@ def test_q4_an_older_job_that_was_not_seen_never_follows_a_newer_one(north: Nort
     assert north.memory.writes == ["newer blue horses"]
 
 
+def test_q8_switched_off_after_an_attempt_was_lost_is_not_called_nothing_changed(north: North) -> None:
+    job = wanted(north, NEW)
+    with scopes_disabled():
+        WritebackJob.objects.filter(pk=job.pk).update(first_mark="1")
+    north.set(is_on=False)
+    done = execution.execute(job.pk)
+    assert done is not None
+    assert done.status == WritebackJob.Status.UNCONFIRMED
+
+
 def test_o5_one_right_password_gives_its_address_one_sign_in_back(north: North, client: Client) -> None:
     """Else the waiting page, opened many times at once, makes room for any number of wrong ones."""
     for number in range(3):

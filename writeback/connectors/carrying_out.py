@@ -44,10 +44,10 @@ class _Run:
         try:
             entry = self.connector.find(self.order.anchor)
         except DirectoryError as error:
-            return self._ended(Outcome.FAILED, error.reason, error.code)
+            return self._not_begun(None, error.reason, error.code)
         refusal = self._refusal(entry)
         if refusal:
-            return self._ended(Outcome.FAILED, refusal, entry.protected if refusal is Reason.PROTECTED else "")
+            return self._not_begun(entry, refusal, entry.protected if refusal is Reason.PROTECTED else "")
         if self.order.operation is Operation.VERIFY:
             return self._verify(entry)
         if self.order.operation is Operation.UNLOCK:
@@ -55,6 +55,13 @@ class _Run:
         if self.order.first_mark is None:
             return self._first_time(entry)
         return self._again(entry)
+
+    def _not_begun(self, entry: Entry | None, reason: Reason, code: str) -> Report:
+        """Nothing is written now. What an earlier attempt did, which got lost after it had noted the mark, is not known."""
+        first_mark, writes_password = self.order.first_mark, self.order.operation in (Operation.RESET, Operation.CHANGE)
+        if first_mark is None or (writes_password and entry is not None and entry.mark == first_mark):
+            return self._ended(Outcome.FAILED, reason, code)
+        return self._unconfirmed(reason, code) if writes_password else self._ended(Outcome.UNCONFIRMED, reason, code)
 
     def _refusal(self, entry: Entry) -> Reason | None:
         """Our own care. Whoever is protected may sign in all the same: that writes nothing."""
