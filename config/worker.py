@@ -17,7 +17,7 @@ from accounts.repeating import repeat
 from config.startup import refuse_unless_ready
 from notifications.sweep import start_sweeper
 from writeback.looking import look_at_due
-from writeback.recovery import recover
+from writeback.recovery import carry_out_waiting, end_lost
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,8 @@ def start(**_: Any) -> None:
     refuse_unless_ready("worker")
     threading.Thread(target=keep_announcing, args=(stopping,), name="announcing", daemon=True).start()
     start_sweeper(stopping)
-    repeat("search for lost jobs", settings.JOB_SWEEP_SECONDS, recover, stopping)
+    repeat("end of lost jobs", settings.JOB_SWEEP_SECONDS, end_lost, stopping)
+    repeat("search for jobs nobody heard of", settings.JOB_SWEEP_SECONDS, carry_out_waiting, stopping)
     repeat("look at directories", LOOK_FOR_DUE_SECONDS, look_at_due, stopping)
 
 

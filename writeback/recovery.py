@@ -21,14 +21,16 @@ WAITS_SECONDS = 2
 
 
 def recover(now: datetime | None = None) -> int:
-    """End jobs whose time is over, free those whose executor is lost, carry out those nobody heard of.
+    """Both at once, one after the other. Returns how many jobs it found."""
+    now = now or timezone.now()
+    return end_lost(now) + carry_out_waiting(now)
 
-    Returns how many it found.
-    """
+
+def end_lost(now: datetime | None = None) -> int:
+    """End jobs whose time is over, free those whose executor is lost. Asks no directory, so none holds it up."""
     now = now or timezone.now()
     with all_opened():
-        found = _end_late(now) + _free_lost(now)
-    return found + _carry_out_waiting(now)
+        return _end_late(now) + _free_lost(now)
 
 
 def _end_late(now: datetime) -> int:
@@ -56,15 +58,26 @@ def _free(job: WritebackJob, now: datetime) -> bool:
     return held.update(status=Status.QUEUED, lease_until=None) == 1
 
 
-def _carry_out_waiting(now: datetime) -> int:
-    """Do what was not heard of: the hint was lost, or the job was freed."""
+def carry_out_waiting(now: datetime | None = None) -> int:
+    """Do what was not heard of: the hint was lost, or the job was freed.
+
+    Of a directory that turns out to be away the rest waits for the next round: it would hold up everybody else's.
+    """
+    now = now or timezone.now()
     with all_opened():
         waiting = WritebackJob.objects.filter(
             status=Status.QUEUED, deadline__gt=now, connector__way=Connector.Way.DIRECT
         ).order_by("created_at")
-        ids: list[UUID] = [
-            job.pk
-            for job in waiting.only("created_at")[:ROUND]
+        rows: list[tuple[UUID, int]] = [
+            (job.pk, job.connector_id)
+            for job in waiting.only("created_at", "connector_id")[:ROUND]
             if (now - job.created_at).total_seconds() >= WAITS_SECONDS
         ]
-    return sum(execution.execute(job_id) is not None for job_id in ids)
+    away: set[int] = set()
+    found = 0
+    for job_id, connector_id in rows:
+        done = None if connector_id in away else execution.execute(job_id)
+        found += done is not None
+        if done is not None and done.reason == Reason.UNREACHABLE:
+            away.add(connector_id)
+    return found

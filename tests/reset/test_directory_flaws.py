@@ -20,7 +20,7 @@ from reset.asking import Waiting
 from tests.conftest import make_user
 from tests.reset.in_directory import ANCHOR, NORA, OLD, North, jobs, make_north, work
 from tests.reset.signing_in import is_signed_in, post_sign_in
-from writeback import execution
+from writeback import execution, recovery
 from writeback import jobs as front_door
 from writeback.connectors.orders import Operation
 from writeback.jobs import Wanted
@@ -117,6 +117,17 @@ def test_q8_switched_off_after_an_attempt_was_lost_is_not_called_nothing_changed
     done = execution.execute(job.pk)
     assert done is not None
     assert done.status == WritebackJob.Status.UNCONFIRMED
+
+
+def test_a_directory_that_is_away_holds_up_no_other_ones_jobs(north: North) -> None:
+    """Each try waits for a timeout: one is enough for a round, and what has run out is ended by another thread."""
+    north.memory.is_away = True
+    for number in range(3):
+        post_sign_in(Client(), f"somebody{number}@north.example", "wrong")
+    later = timezone.now() + timedelta(seconds=5)
+    assert recovery.carry_out_waiting(later) == 1
+    assert [job.status for job in jobs()] == ["failed", "queued", "queued"]
+    assert recovery.end_lost(later + timedelta(minutes=1)) == 2
 
 
 def test_o5_one_right_password_gives_its_address_one_sign_in_back(north: North, client: Client) -> None:
