@@ -107,6 +107,8 @@ def note_step(job: WritebackJob, steps: dict[str, str]) -> None:
 
 def finish(job: WritebackJob, report: Report, now: datetime) -> bool:
     """Write down what came of it, erase what was sealed and tell upwards. False: the lease was lost, and nothing moved."""
+    if _is_held(job, report, now):
+        return _put_back(job)
     changes = {
         "status": ENDS_AS[report.outcome],
         "steps": {str(step): str(result) for step, result in report.steps.items()},
@@ -125,6 +127,23 @@ def finish(job: WritebackJob, report: Report, now: datetime) -> bool:
     if report.outcome not in (Outcome.APPLIED, Outcome.REJECTED) and job.operation != Operation.VERIFY:
         logger.warning("Job %s (%s) ended as %s: %s %s", job.pk, job.operation, job.status, job.reason, job.code)
     return True
+
+
+def _is_held(job: WritebackJob, report: Report, now: datetime) -> bool:
+    """Whether nothing was begun because the directory is away, and the organisation wants passwords kept until it is back."""
+    is_away = report.outcome == Outcome.FAILED and report.reason == Reason.UNREACHABLE
+    patience = job.connector.patience if is_away and job.operation != Operation.VERIFY else None
+    return patience == Connector.Patience.HOLD and job.deadline > now
+
+
+def _put_back(job: WritebackJob) -> bool:
+    """Queue it again, as if nobody had picked it up: the sweep comes back to it once the directory was reached."""
+    changes = {"status": Status.QUEUED, "lease_until": None, "claimed_at": None, "agent": None}
+    held: dict[str, Any] = {"status": Status.CLAIMED, "attempts": job.attempts}
+    moved = move(WritebackJob, {**changes, "reason": str(Reason.UNREACHABLE)}, id=job.pk, **held)
+    if moved:
+        job.status, job.reason = Status.QUEUED, str(Reason.UNREACHABLE)
+    return moved
 
 
 def order_of(job: WritebackJob, new: str, current: str) -> Order:

@@ -18,6 +18,8 @@ Status = WritebackJob.Status
 ROUND = 200
 # A job is published when it is committed; one that still waits after this long was lost on the way.
 WAITS_SECONDS = 2
+# What was tried and is kept until the directory is back waits for a look that finds it.
+HELD_BACK = ~Q(reason=Reason.UNREACHABLE) | Q(connector__answer="")
 
 
 def recover(now: datetime | None = None) -> int:
@@ -66,7 +68,7 @@ def carry_out_waiting(now: datetime | None = None) -> int:
     now = now or timezone.now()
     with all_opened():
         waiting = WritebackJob.objects.filter(
-            status=Status.QUEUED, deadline__gt=now, connector__way=Connector.Way.DIRECT
+            HELD_BACK, status=Status.QUEUED, deadline__gt=now, connector__way=Connector.Way.DIRECT
         ).order_by("created_at")
         rows: list[tuple[UUID, int]] = [
             (job.pk, job.connector_id)

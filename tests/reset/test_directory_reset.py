@@ -178,6 +178,36 @@ def test_an_organisation_may_have_passwords_held_until_the_directory_is_back(nor
     assert jobs()[-1].deadline >= newest().expires_at - timedelta(seconds=1)
 
 
+def test_a_password_that_is_held_is_set_once_the_directory_is_back(north: North) -> None:
+    north.set(patience=Connector.Patience.HOLD, answer="unreachable")
+    client = Browser()
+    prove(client, NORA)
+    submit(client)
+    north.memory.is_away = True
+    work()
+    assert (jobs()[-1].status, newest().state) == (Status.QUEUED, State.WRITING)
+    assert "Waiting to be picked up" in client.get(STATUS).content.decode()
+    north.memory.is_away = False
+    later = timezone.now() + timedelta(seconds=5)
+    assert recovery.recover(later) == 0
+    north.set(answer="")
+    recovery.recover(later)
+    assert newest().state == State.COMPLETED
+    assert len(north.memory.writes) == 1
+
+
+def test_a_password_that_is_held_is_erased_when_the_request_is_over(north: North) -> None:
+    north.set(patience=Connector.Patience.HOLD, answer="unreachable")
+    client = Browser()
+    prove(client, NORA)
+    submit(client)
+    north.memory.is_away = True
+    work()
+    recovery.recover(timezone.now() + timedelta(minutes=20))
+    assert (jobs()[-1].status, bytes(jobs()[-1].sealed)) == (Status.EXPIRED, b"")
+    assert newest().state == State.FAILED
+
+
 def test_q3_a_job_nobody_picked_up_in_time_is_erased_and_the_user_told(north: North) -> None:
     client = Browser()
     prove(client, NORA)
