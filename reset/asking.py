@@ -44,7 +44,7 @@ class Answer(StrEnum):
 class Waiting:
     """Who waits for which job. Kept in a session of nobody; it opens nothing but the answer.
 
-    `is_right_here`: the password is kept here, and was right.
+    `is_right_here`: the password is kept here, and was right. `obstacle`: why this name can't be let in, for the trail only.
     """
 
     job: str
@@ -54,6 +54,7 @@ class Waiting:
     epoch: str
     account_key: str
     is_right_here: bool
+    obstacle: str
     started: str
 
     @property
@@ -99,6 +100,7 @@ def begin(claimed: Claimed, password: str, is_right_here: bool, now: datetime) -
         epoch=known.credentials_epoch if known else "",
         account_key=claimed.account_key,
         is_right_here=is_right_here,
+        obstacle=claimed.obstacle,
         started=now.isoformat(),
     )
 

@@ -11,12 +11,13 @@ from reset.password_proof import account_key_of
 
 @dataclass(frozen=True)
 class Claimed:
-    """Whom a typed name claims to be: a person, or nobody."""
+    """Whom a typed name claims to be: a person, or nobody. `was_obstacle`: what stood in the way when the name was typed."""
 
     typed: str
     tenant: Tenant | None
     user: User | None
     domain: Domain | None = None
+    was_obstacle: str | None = None
 
     @property
     def account_key(self) -> str:
@@ -29,6 +30,8 @@ class Claimed:
     @property
     def obstacle(self) -> str:
         """Why this name can't sign in here whatever its password; for the audit trail only."""
+        if self.was_obstacle is not None:
+            return self.was_obstacle
         if self.user is None:
             return "unknown"
         if not self.user.is_enabled:

@@ -121,7 +121,7 @@ def settle(waiting: Waiting, visitor: Visitor, now: datetime | None = None) -> O
         return None
     tenant = Tenant.objects.filter(pk=waiting.tenant_id).first()
     user = Mark(waiting.user_id, waiting.epoch, waiting.at).find_user(now)
-    claimed = Claimed(waiting.typed, tenant, user)
+    claimed = Claimed(waiting.typed, tenant, user, was_obstacle=waiting.obstacle)
     counted = Proof(lockout.Try(waiting.account_key))
     if answer == Answer.AWAY and not waiting.is_right_here:
         with tenants.opened_or_all(tenant):

@@ -1,5 +1,6 @@
 """From a connector's row to the way this server itself takes to its directory; and what is wrong with it, in sentences."""
 
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from django.utils.translation import gettext as _
@@ -20,7 +21,7 @@ def access_of(connector: Connector) -> Access:
     """Everything that is needed to reach a directory from here. Looks names up: never call it inside a transaction.
 
     Raises NotDirect; or DirectoryError with UNREACHABLE where none of the servers has an address just now. Every address
-    of a server is public or listed in EGRESS_ALLOW_PRIVATE. The TLS certificate ties the connection to the name.
+    of a server is public or listed in EGRESS_ALLOW_PRIVATE, and no password is sent to another one.
     """
     if connector.way != Connector.Way.DIRECT:
         raise NotDirect(_("Agents reach this directory, not this server."))
@@ -86,12 +87,13 @@ def _reachable(servers: tuple[Server, ...]) -> tuple[Server, ...]:
     found = []
     for server in servers:
         try:
-            egress.resolve_checked(server.host, server.port)
+            addresses = egress.resolve_checked(server.host, server.port)
         except egress.Unreachable:
             continue
         except egress.Refused as error:
             raise NotDirect(_("This server does not go there: %(reason)s.") % {"reason": error}) from None
-        found.append(server)
+        # In one order, whatever order a name server gives: connections that wait are kept by this very access.
+        found.append(replace(server, addresses=tuple(sorted(addresses))))
     if not found:
         raise DirectoryError(Reason.UNREACHABLE, "no server has an address")
     return tuple(found)

@@ -152,7 +152,11 @@ def _warn_if_written(job: WritebackJob, report: Report) -> None:
 def wait(job: WritebackJob, now: datetime) -> bool:
     """Put a job back to the queue, for another try after a pause. False: the lease was lost, and nothing moved."""
     held: dict[str, Any] = {"status": Status.CLAIMED, "attempts": job.attempts}
-    return move(WritebackJob, {"status": Status.QUEUED, "lease_until": now + PAUSE}, id=job.pk, **held)
+    changes = {"status": Status.QUEUED, "lease_until": now + PAUSE, "claimed_at": None, "agent": None}
+    if not move(WritebackJob, changes, id=job.pk, **held):
+        return False
+    job.status, job.reason = Status.QUEUED, str(Reason.UNREACHABLE)
+    return True
 
 
 def order_of(job: WritebackJob, new: str, current: str) -> Order:
@@ -177,11 +181,13 @@ def execute(job_id: UUID, now: datetime | None = None) -> WritebackJob | None:
         job = claim(job_id, claimed_at)
         if job is None:
             return None
-        report = _carry_out(job, started, claimed_at)
-        ended_at = now or timezone.now()
-        if not (_may_wait(job, report, ended_at) and wait(job, ended_at)):
-            finish(job, report, ended_at)
+        conclude(job, _carry_out(job, started, claimed_at), now or timezone.now())
     return job
+
+
+def conclude(job: WritebackJob, report: Report, now: datetime) -> bool:
+    """What an executor says of its attempt: the end, or another try after a pause. False: the lease was lost."""
+    return wait(job, now) if _may_wait(job, report, now) else finish(job, report, now)
 
 
 def _may_wait(job: WritebackJob, report: Report, now: datetime) -> bool:

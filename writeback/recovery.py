@@ -9,7 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import Error
-from django.db.models import BooleanField
+from django.db.models import BooleanField, Q
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
@@ -24,6 +24,8 @@ Status = WritebackJob.Status
 ROUND = 200
 # A job is published when it is committed; one that still waits after this long was lost on the way.
 WAITS_SECONDS = 2
+# What was tried and waits for its directory is not tried again before a look has found it.
+HELD_BACK = Q(lease_until=None) | Q(connector__answer="")
 PASSED_BY = RawSQL(execution.HAS_NEWER, [], output_field=BooleanField())  # noqa: S611 - constants only
 
 logger = logging.getLogger(__name__)
@@ -79,15 +81,25 @@ def _each(found: Iterable[WritebackJob], do: Callable[[WritebackJob], bool]) -> 
 
 
 def carry_out_waiting(now: datetime | None = None) -> int:
-    """Do what was not heard of: the hint was lost, or the job was freed. Returns how many jobs it took."""
-    now = now or timezone.now()
+    """Do what was not heard of: the hint was lost, or the job was freed. Returns how many jobs it took.
+
+    Of a directory that turns out to be away the rest waits for the next round: it would hold up everybody else's.
+    """
+    moment = now or timezone.now()
     with all_opened():
         waiting = WritebackJob.objects.filter(
-            status=Status.QUEUED, deadline__gt=now, connector__way=Connector.Way.DIRECT
+            HELD_BACK, status=Status.QUEUED, deadline__gt=moment, connector__way=Connector.Way.DIRECT
         ).order_by("created_at")
-        ids: list[UUID] = [
-            job.pk
-            for job in waiting.only("created_at")[:ROUND]
-            if (now - job.created_at).total_seconds() >= WAITS_SECONDS
+        rows: list[tuple[UUID, int]] = [
+            (job.pk, job.connector_id)
+            for job in waiting.only("created_at", "connector_id")[:ROUND]
+            if (moment - job.created_at).total_seconds() >= WAITS_SECONDS
         ]
-    return sum(execution.execute(job_id) is not None for job_id in ids)
+    away: set[int] = set()
+    found = 0
+    for job_id, connector_id in rows:
+        done = None if connector_id in away else execution.execute(job_id, now)
+        found += done is not None
+        if done is not None and done.reason == Reason.UNREACHABLE:
+            away.add(connector_id)
+    return found

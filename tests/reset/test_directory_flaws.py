@@ -8,17 +8,19 @@ from django.test import Client
 from django.utils import timezone
 from django_scopes import scopes_disabled
 
+from accounts.audit import Activity
 from accounts.executors import NoExecutor
-from accounts.models import Tenant, User
+from accounts.models import AuditEvent, Tenant, User
 from accounts.models.users import new_epoch
 from accounts.visitor import Visitor
 from policy import throttle
 from policy.throttle import Use
 from reset import asking, directory_change, signin
 from reset.asking import Waiting
+from tests.conftest import make_user
 from tests.reset.in_directory import ANCHOR, NORA, OLD, North, jobs, make_north, work
 from tests.reset.signing_in import is_signed_in, post_sign_in
-from writeback import execution
+from writeback import execution, recovery
 from writeback import jobs as front_door
 from writeback.connectors.orders import Operation
 from writeback.jobs import Wanted
@@ -107,6 +109,27 @@ def test_q4_an_older_job_that_was_not_seen_never_follows_a_newer_one(north: Nort
     assert north.memory.writes == ["newer blue horses"]
 
 
+def test_q8_switched_off_after_an_attempt_was_lost_is_not_called_nothing_changed(north: North) -> None:
+    job = wanted(north, NEW)
+    with scopes_disabled():
+        WritebackJob.objects.filter(pk=job.pk).update(first_mark="1")
+    north.set(is_on=False)
+    done = execution.execute(job.pk)
+    assert done is not None
+    assert done.status == WritebackJob.Status.UNCONFIRMED
+
+
+def test_a_directory_that_is_away_holds_up_no_other_ones_jobs(north: North) -> None:
+    """Each try waits for a timeout: one is enough for a round, and what has run out is ended by another thread."""
+    north.memory.is_away = True
+    for number in range(3):
+        post_sign_in(Client(), f"somebody{number}@north.example", "wrong")
+    later = timezone.now() + timedelta(seconds=5)
+    assert recovery.carry_out_waiting(later) == 1
+    assert [job.status for job in jobs()] == ["failed", "queued", "queued"]
+    assert recovery.recover(later + timedelta(minutes=1)) == 2
+
+
 def test_o5_one_right_password_gives_its_address_one_sign_in_back(north: North, client: Client) -> None:
     """Else the waiting page, opened many times at once, makes room for any number of wrong ones."""
     for number in range(3):
@@ -136,3 +159,15 @@ def test_a_change_that_worked_is_not_lost_because_nobody_can_be_told(
     assert job.status == WritebackJob.Status.APPLIED
     assert client.get(WAIT).headers["Location"] == "/account/"
     assert is_signed_in(client)
+
+
+def test_the_trail_says_why_a_sign_in_failed(north: North, acme: Tenant) -> None:
+    make_user(acme, "off@north.example", directory=north.connector.directory, anchor="7", is_enabled=False)
+    for name in ("nora", "nobody", "off"):
+        client = Client()
+        post_sign_in(client, f"{name}@north.example", "wrong")
+        work()
+        client.get(WAIT)
+    with scopes_disabled():
+        failed = AuditEvent.objects.filter(activity=Activity.SIGN_IN_FAILED).order_by("created_at")
+        assert [event.reason for event in failed] == ["wrong_password", "unknown", "disabled"]

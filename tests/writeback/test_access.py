@@ -1,14 +1,17 @@
 """How this server reaches a directory: TLS only, allowed networks only, where the operator lets it, or a sentence why not."""
 
+import socket
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from accounts import secrets
+from accounts import egress, secrets
 from accounts.models import Directory, Tenant
 from accounts.tenants import opened
 from writeback.access import NotDirect, access_of, problems_of_servers, servers_of
 from writeback.connectors.base import DirectoryError, Kind, Reason, Server
+from writeback.connectors.preflight import check_handshake
 from writeback.models import Connector
 
 
@@ -36,7 +39,8 @@ def test_a_connector_becomes_everything_that_is_needed_to_reach_it(acme: Tenant,
     with opened(acme):
         access = access_of(direct)
     assert access.kind == Kind.OPENLDAP
-    assert access.servers == (Server("127.0.0.1", 636), Server("127.0.0.2", 1389, starttls=True))
+    first, second = Server("127.0.0.1", 636), Server("127.0.0.2", 1389, starttls=True)
+    assert access.servers == (replace(first, addresses=("127.0.0.1",)), replace(second, addresses=("127.0.0.2",)))
     assert (access.base_dn, access.account, access.password) == ("dc=corp", "cn=rekey,dc=corp", "s3cret")
     assert access.denied == ("ou=chiefs,dc=corp",)
 
@@ -76,11 +80,30 @@ def test_private_networks_are_reached_where_the_operator_lists_them(
         access_of(direct)
 
 
+def test_q11_a_name_that_leads_elsewhere_a_moment_later_is_not_followed(
+    acme: Tenant, direct: Connector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was resolved and allowed is what is connected to: asking the name server twice may be answered twice."""
+    monkeypatch.setattr(egress, "resolve_checked", lambda host, port: ["192.0.2.2", "192.0.2.1"])
+    with opened(acme):
+        access = access_of(direct)
+    tried = []
+
+    def refuse(address: tuple[str, int], timeout: float) -> Any:
+        tried.append(address[0])
+        raise OSError("refused")
+
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    with pytest.raises(DirectoryError):
+        check_handshake(access, access.servers[0])
+    assert tried == ["192.0.2.1", "192.0.2.2"]
+
+
 def test_a_server_whose_name_leads_nowhere_stops_no_other(acme: Tenant, direct: Connector) -> None:
     with opened(acme):
         direct.servers = "ldaps://nowhere.invalid\nldaps://127.0.0.1"
         direct.sealed_password = secrets.seal(b"s3cret", direct.place)
-        assert access_of(direct).servers == (Server("127.0.0.1"),)
+        assert [server.host for server in access_of(direct).servers] == ["127.0.0.1"]
         direct.servers = "ldaps://nowhere.invalid"
         direct.sealed_password = secrets.seal(b"s3cret", direct.place)
         with pytest.raises(DirectoryError) as raised:

@@ -59,6 +59,25 @@ def test_nobody_to_be_found_is_a_failure() -> None:
 
 
 @pytest.mark.parametrize("order", [RESET, CHANGE, UNLOCK])
+@pytest.mark.parametrize(
+    "books",
+    [
+        Books(fails={"find": [DirectoryError(Reason.UNREACHABLE, "-1")] * 3}),
+        Books(replace(ALICE, mark="2", is_disabled=True)),
+    ],
+    ids=["away", "disabled since"],
+)
+def test_q8_a_repeat_that_does_nothing_does_not_say_that_nothing_was_done(books: Books, order: Order) -> None:
+    assert carried_out(books, again(order)).outcome == Outcome.UNCONFIRMED
+    assert books.writes == []
+
+
+@pytest.mark.parametrize("order", [RESET, CHANGE])
+def test_a_repeat_that_finds_the_mark_as_it_was_knows_that_nothing_was_done(order: Order) -> None:
+    assert carried_out(Books(replace(ALICE, is_disabled=True)), again(order)).outcome == Outcome.FAILED
+
+
+@pytest.mark.parametrize("order", [RESET, CHANGE, UNLOCK])
 def test_nothing_is_written_to_the_protected(order: Order) -> None:
     books = Books(replace(ALICE, protected="member of S-1-5-32-544"))
     report = carried_out(books, replace(order, by_administrator=True))

@@ -111,9 +111,6 @@ class _Work:
         )
 
     def _carried_out(self, order: Order) -> Report:
-        # A repeat notes no mark of its own, so it is asked here whether the lease still is ours.
-        if order.first_mark is not None:
-            self._note_mark(order.first_mark)
         try:
             return carry_out(self.means.connect(), order, self._note_mark, self._may_start, self._told)
         except (DirectoryError, LeaseLost):

@@ -107,7 +107,7 @@ def result(request: Signed) -> Answer:
         given.printable("code", LONGEST_CODE),
     )
     with opened(agent.tenant):
-        return {"taken": execution.finish(job, report, timezone.now())}
+        return {"taken": execution.conclude(job, report, timezone.now())}
 
 
 def heartbeat(request: Signed) -> Answer:

@@ -130,10 +130,10 @@ def queued(connectors: list[int]) -> list[tuple[UUID, int]]:
     moment = connection.ops.adapt_datetimefield_value(timezone.now())
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute(LOOK.format(own="connector_id = ANY(%s)"), [connectors, moment])
+            cursor.execute(LOOK.format(own="connector_id = ANY(%s)"), [connectors, moment, moment])
         else:
             marks = ", ".join(["%s"] * len(connectors))
-            cursor.execute(LOOK.format(own=f"connector_id IN ({marks})"), [*connectors, moment])
+            cursor.execute(LOOK.format(own=f"connector_id IN ({marks})"), [*connectors, moment, moment])
         return [(one if isinstance(one, UUID) else UUID(one), connector) for one, connector in cursor.fetchall()]
 
 
