@@ -5,10 +5,13 @@ LANGUAGES := --locale ar --locale de --locale es --locale fr
 IGNORED := --ignore .venv --ignore var --ignore tests --ignore build
 PACKAGES := config accounts policy notifications writeback reset tests
 
-.PHONY: run test lint bench messages development
+.PHONY: run run-hybrid test lint bench messages development
 
 run: # web and worker on this machine, with a demo organisation
 	@deploy/prepare requirements.lock && exec $(PYTHON_BIN)/python -m config.embedded
+
+run-hybrid: # the same, with a private Active Directory beside it that an agent connects; needs root
+	@deploy/prepare requirements.lock && deploy/samba && deploy/prepare requirements-ldap.lock && $(PYTHON_BIN)/python -m tests.hybrid
 
 development: # what the targets below need besides
 	@deploy/prepare requirements-dev.lock && deploy/prepare requirements-ldap.lock optional

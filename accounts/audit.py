@@ -75,6 +75,11 @@ class Activity:
     DIRECTORY_SYNCED = "directory.synced"
     DIRECTORY_SYNC_STOPPED = "directory.sync_stopped"
     KEYS_ROTATED = "keys.rotated"
+    AGENT_INVITED = "agent.invited"
+    AGENT_ENROLLED = "agent.enrolled"
+    AGENT_APPROVED = "agent.approved"
+    AGENT_REVOKED = "agent.revoked"
+    AGENT_KEYS_ROLLED = "agent.keys_rolled"
 
 
 @dataclass(frozen=True)

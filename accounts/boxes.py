@@ -87,6 +87,31 @@ def seal_to(public_keys: Iterable[bytes], plaintext: bytes, info: str) -> bytes:
     return json.dumps(boxes).encode()
 
 
+def inventory(boxes: bytes) -> str:
+    """What there is for whom, with the digest of each box: whoever gets one can tell that it is one of these.
+
+    Empty for what are no boxes.
+    """
+    return ",".join(f"{key}={digest_of_box(box)}" for key, box in sorted(_boxes(boxes).items()))
+
+
+def digest_of_box(box: str) -> str:
+    return sha256(box.encode()).hexdigest()
+
+
+def box_for(boxes: bytes, key_id: str) -> str | None:
+    """The one box that the holder of this key opens."""
+    return _boxes(boxes).get(key_id)
+
+
+def _boxes(boxes: bytes) -> dict[str, str]:
+    try:
+        found = json.loads(boxes)
+    except ValueError:
+        return {}
+    return {key: box for key, box in found.items() if isinstance(box, str)} if isinstance(found, dict) else {}
+
+
 def public_key_id(public: bytes) -> str:
     """A short name for a public key; no secret."""
     return sha256(public).hexdigest()[:16]

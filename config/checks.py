@@ -46,6 +46,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Ch
         *_executor_key(os.environ.get(PROCESS, "")),
         *_addresses(),
         *_passkeys(),
+        *_agents(),
         *_servers(),
         *_delivery(),
         *_static_files(os.environ.get(PROCESS, "")),
@@ -131,9 +132,9 @@ def _signing_key() -> Found:
 
 def _executor_key(process: str) -> Found:
     path = settings.EXECUTOR_KEY_FILE
-    if process in ("web", "beat") and path:
+    if process in ("web", "beat", "agents") and path:
         yield Error(
-            f"EXECUTOR_KEY_FILE is set in a {process} process.",
+            f"EXECUTOR_KEY_FILE is set in {'an' if process == 'agents' else 'a'} {process} process.",
             hint="Only workers may have it: whoever holds it can read the passwords that people type.",
             id="rekey.E011",
         )
@@ -208,6 +209,18 @@ def _passkeys() -> Found:
             f"Browsers allow no passkeys at {settings.BASE_URL}: it is neither https nor localhost.",
             hint="Use https, or open the embedded profile as http://localhost.",
             id="rekey.W003",
+        )
+
+
+def _agents() -> Found:
+    if settings.AGENTS_URL == settings.BASE_URL:
+        return  # looked at already
+    parts = _split(settings.AGENTS_URL)
+    if parts.scheme != "https" or not parts.hostname or parts.path or parts.query or parts.fragment:
+        yield Error(
+            "AGENTS_URL is not an https address without a path.",
+            hint="It is where agents find this installation; remove it where they use BASE_URL.",
+            id="rekey.E026",
         )
 
 

@@ -25,6 +25,7 @@ from django.core.wsgi import get_wsgi_application
 from gunicorn.app.base import BaseApplication
 
 from config.celery import app as celery_app
+from config.embedded_agents import AUTHORITY, AgentsThread
 from config.environment import local_url
 from config.startup import read_settings, refuse, refuse_unless_ready
 
@@ -106,6 +107,7 @@ def welcome(people: list[str]) -> str:
         f"  Reset a password    {here}/",
         f"  Console             {here}/admin/",
         f"  Mails and messages  {here}/dev/outbox/",
+        f"  For agents          {settings.AGENTS_URL} (trust {Path(settings.VAR_DIR) / AUTHORITY})",
     ]
     if people:
         lines += ["", f"People to try it with (all of them: {Path(settings.VAR_DIR) / DEMO_SHEET})", ""]
@@ -119,6 +121,7 @@ class Server(BaseApplication):  # type: ignore[misc]
     def __init__(self, greeting: str) -> None:
         self.greeting = greeting
         self.background: Background | None = None
+        self.agents = AgentsThread()
         super().__init__()
 
     def load_config(self) -> None:
@@ -144,10 +147,16 @@ class Server(BaseApplication):  # type: ignore[misc]
     def begin(self, _worker: Any) -> None:
         self.background = Background()
         self.background.start()
+        listens = self.agents.start()
         sys.stdout.write(self.greeting)
+        if not listens:
+            sys.stdout.write(
+                f"Agents are not listened to: uvicorn is missing, or port {settings.AGENTS_PORT} is taken.\n"
+            )
         sys.stdout.flush()
 
     def end(self, _arbiter: Any, _worker: Any) -> None:
+        self.agents.stop()
         if self.background:
             self.background.stop()
 

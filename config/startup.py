@@ -33,7 +33,7 @@ def refuse(sentences: list[str]) -> NoReturn:
 
 
 def refuse_unless_ready(process: str) -> None:
-    """Run the checks for this kind of process (`web`, `worker` or `beat`) and leave when one of them fails."""
+    """Run the checks for this kind of process (`web`, `worker`, `beat` or `agents`) and leave when one of them fails."""
     if settings.EMBEDDED and process != "web":
         return  # the same process, which asked when it started
     os.environ[PROCESS] = process

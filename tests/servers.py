@@ -51,15 +51,15 @@ class ServerMissing(Exception):
     """The program is not installed."""
 
 
+def program(name: str) -> str | None:
+    """Path of a program, also of those for administrators, which are off a user's PATH."""
+    return shutil.which(name, path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin")))
+
+
 def postgresql_program(name: str) -> str | None:
     """Path of a PostgreSQL server program, which Debian keeps off the PATH; the newest version wins."""
     versions = sorted(Path(POSTGRESQL_FOLDERS).glob(f"*/bin/{name}"), key=lambda path: int(path.parts[-3]))
     return str(versions[-1]) if versions else shutil.which(name)
-
-
-def program(name: str) -> str | None:
-    """Path of a program, also of those for administrators, which are off a user's PATH."""
-    return shutil.which(name, path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin")))
 
 
 def browser_program() -> str | None:
@@ -120,7 +120,7 @@ def wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], log:
     raise RuntimeError(f"{process.args!r} did not get ready (exit code {process.poll()}). {said}")
 
 
-def stop(process: subprocess.Popen[bytes], by: int = signal.SIGTERM) -> None:
+def stop(process: "subprocess.Popen[bytes] | subprocess.Popen[str]", by: int = signal.SIGTERM) -> None:
     """End a process by its id, kindly first."""
     if process.poll() is None:
         process.send_signal(by)

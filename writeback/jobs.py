@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from hashlib import sha256
 from uuid import UUID
 
 from django.db import transaction
@@ -156,8 +155,11 @@ def prepare(wanted: Wanted, now: datetime) -> WritebackJob:
 
 
 def signed_content(job: WritebackJob) -> bytes:
-    """What this server signs and executors check: a writer to the database can't make a job, or change one."""
-    return f"{job.signed}|{sha256(bytes(job.sealed)).hexdigest()}".encode()
+    """What this server signs and executors check: a writer to the database can't make a job, or change one.
+
+    An agent gets its own box alone, so each box is named by a digest of its own.
+    """
+    return f"{job.signed}|{boxes.inventory(bytes(job.sealed))}".encode()
 
 
 def _public_keys(connector: Connector) -> list[bytes]:

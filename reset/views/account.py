@@ -53,7 +53,7 @@ def _in_directory(request: HttpRequest, user: User, form: ChangePasswordForm) ->
     job, rules = directory.submit(request, user, form)
     if job is not None:
         kept = {"change": str(job.pk), "user": user.pk, "epoch": user.credentials_epoch, "slug": ""}
-        return directory.hand_over(request, {**kept, "next": request.GET.get("next", "")})
+        return directory.hand_over(request, user, {**kept, "next": request.GET.get("next", "")})
     return page(request, "account/account.html", user.tenant, form=form, rules=rules, console=_console_of(user))
 
 

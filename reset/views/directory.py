@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import tenants
 from accounts.executors import NoExecutor
-from accounts.models import User
+from accounts.models import Tenant, User
 from policy import passwords
 from policy.passwords import Rule
 from reset import asking, directory_change, signin, stages
@@ -50,7 +50,8 @@ def wait(request: HttpRequest) -> HttpResponse:
     if settled is not None:
         return settled
     context = _progress(kept)
-    return page(request, "signin/wait.html", None, is_change="change" in kept, **context)
+    tenant = Tenant.objects.filter(pk=kept["tenant"]).select_related("branding").defer("branding__logo").first()
+    return page(request, "signin/wait.html", tenant, is_change="change" in kept, **context)
 
 
 @never_cache
@@ -123,7 +124,7 @@ def new_password(request: HttpRequest) -> HttpResponse:
         job, rules = submit(request, user, form)
     if job is not None:
         kept = {"change": str(job.pk), "user": user.pk, "epoch": user.credentials_epoch, "slug": mark.slug}
-        return hand_over(request, {**kept, "due": True, "next": request.GET.get("next", "")})
+        return hand_over(request, user, {**kept, "due": True, "next": request.GET.get("next", "")})
     return page(request, "signin/new_password.html", user.tenant, form=form, rules=rules, user=user)
 
 
@@ -160,12 +161,12 @@ def _cannot(reason: str) -> str:
     return stages.failure(reason)
 
 
-def hand_over(request: HttpRequest, kept: dict[str, Any]) -> HttpResponse:
+def hand_over(request: HttpRequest, user: User, kept: dict[str, Any]) -> HttpResponse:
     """Wait in a session of nobody: the old one ends with the old password, and a new one begins when it is done."""
     console = request.user.is_authenticated and is_console_open(request, request.user)
     proved = {key: request.session[key] for key in KEPT if key in request.session}
     request.session.flush()
-    request.session[WAITS_FOR] = {**kept, "console": console, "proved": proved}
+    request.session[WAITS_FOR] = {**kept, "tenant": user.tenant_id, "console": console, "proved": proved}
     return HttpResponseRedirect(reverse("signin-wait"))
 
 

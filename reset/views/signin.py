@@ -88,7 +88,8 @@ def _wait(request: HttpRequest, waiting: Waiting, slug: str) -> HttpResponse:
     """On to the page that waits for the directory's answer, in a session of nobody."""
     request.session.flush()
     wished = safe_next(request.GET.get("next", ""))
-    request.session[WAITS_FOR] = {"signin": waiting.as_json(), "slug": slug, "next": wished}
+    kept = {"signin": waiting.as_json(), "tenant": waiting.tenant_id, "slug": slug, "next": wished}
+    request.session[WAITS_FOR] = kept
     return HttpResponseRedirect(reverse("signin-wait"))
 
 

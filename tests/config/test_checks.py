@@ -149,13 +149,21 @@ def test_a_key_for_push_messages_is_read_or_refused(production: Any, tmp_path: P
     assert found() == {"rekey.E025"}
 
 
-@pytest.mark.parametrize("process", ["web", "beat"])
+@pytest.mark.parametrize("process", ["web", "beat", "agents"])
 def test_a_web_process_with_the_executor_key_is_refused(
     production: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, process: str
 ) -> None:
     monkeypatch.setenv(PROCESS, process)
     production.EXECUTOR_KEY_FILE = write(tmp_path / "executor.key", b"whatever")
     assert found() == {"rekey.E011"}
+
+
+@pytest.mark.parametrize("url", ["", "http://agents.acme.example", "https://agents.acme.example/x", "agents"])
+def test_agents_are_sent_nowhere_without_tls(production: Any, url: str) -> None:
+    production.AGENTS_URL = url
+    assert found() == {"rekey.E026"}
+    production.AGENTS_URL = production.BASE_URL
+    assert found() == set()
 
 
 @pytest.mark.parametrize(

@@ -84,3 +84,22 @@ def test_gunicorn_serves_in_the_right_environment(production_environment: dict[s
         servers.stop(process)
     assert process.returncode == 0
     assert "Rekey does not start" not in log.read_text()
+
+
+AGENTS = [sys.executable, "-m", "uvicorn", "config.asgi:application", f"--port={servers.free_port()}"]
+
+
+def test_the_agents_process_refuses_to_start_with_the_key_of_the_worker(
+    production_environment: dict[str, str], tmp_path: Path
+) -> None:
+    key = private_file(tmp_path / "executor.key", b"whatever")
+    done = run(AGENTS, {**production_environment, "EXECUTOR_KEY_FILE": key})
+    assert done.returncode == 4
+    assert "(rekey.E011) EXECUTOR_KEY_FILE is set in an agents process." in done.stderr
+
+
+def test_the_agents_process_refuses_to_start_without_tls_for_agents(production_environment: dict[str, str]) -> None:
+    done = run(AGENTS, {**production_environment, "AGENTS_URL": "http://agents.acme.example"})
+    assert done.returncode == 4
+    assert "rekey.E026" in done.stderr
+    assert "Traceback" not in done.stderr

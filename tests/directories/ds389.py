@@ -46,7 +46,8 @@ PASSWORD_ADMINISTRATORS = f"cn=password administrators,{GROUPS}"
 # Without these a search ends after 2,000 entries found or 5,000 looked at, pages or not.
 UNLIMITED = ("nsSizeLimit", "nsLookThroughLimit", "nsPagedLookThroughLimit", "nsPagedSizeLimit", "nsIDListScanLimit")
 POLICY_ATTRIBUTES = (
-    "objectClass || passwordMinLength || passwordHistory || passwordLockout || passwordMaxFailure || passwordMustChange"
+    "objectClass || passwordMinLength || passwordHistory || passwordLockout || passwordMaxFailure || passwordMustChange "
+    "|| passwordChange"
 )
 POLICY_READING = (
     f'(targetattr = "{POLICY_ATTRIBUTES}")(target = "ldap:///cn=config")(version 3.0; acl "policy"; '

@@ -16,10 +16,9 @@ from typing import Any
 
 import ldap
 import ldap.dn
-import ldap.modlist
 
 from tests.certificates import make_certificates
-from tests.servers import stop, tied_to_us
+from tests.servers import stop, tied_to_us, wait_until
 from writeback.connectors.base import Access, Kind, Server
 
 BASE_DN = "dc=example,dc=test"
@@ -116,7 +115,7 @@ class LdapServer:
     def add(self, dn: str, attributes: dict[str, Any]) -> str:
         """Add an entry. Returns its anchor."""
         with self.as_administrator() as connection:
-            connection.add_s(dn, ldap.modlist.addModlist({name: _octets(value) for name, value in attributes.items()}))
+            connection.add_s(dn, [(name, _octets(values)) for name, values in attributes.items()])
         return self.read(dn, self.anchor_attribute)[0].lower()
 
     def add_person(self, uid: str, rdn: str = "", under: str = PEOPLE, **attributes: Any) -> Somebody:
@@ -148,6 +147,12 @@ class LdapServer:
         with self.as_administrator() as connection:
             ((_, attributes),) = connection.search_s(dn, ldap.SCOPE_BASE, "(objectClass=*)", [attribute])
         return [value.decode() for value in attributes.get(attribute, [])]
+
+    def wait_for_history(self, dn: str, count: int) -> None:
+        """Until so many earlier passwords are remembered: 389 says that one is set before it remembers the last one."""
+        attribute = "passwordHistory" if self.kind is Kind.DS389 else "pwdHistory"
+        assert self.process
+        wait_until(lambda: len(self.read(dn, attribute)) >= count, self.process)
 
     def rename(self, dn: str, first: str, under: str | None = None) -> str:
         """Give an entry another name, and another place. Returns its new DN."""

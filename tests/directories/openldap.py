@@ -28,16 +28,17 @@ DEFAULT_POLICY = f"cn=default,ou=policies,{BASE_DN}"
 # slapd keeps a table as long as the number of files it may open.
 OPEN_FILES = 4096
 SCHEMAS = ("core", "cosine", "inetorgperson", "nis")
+SYNCPROV = "overlay syncprov\nsyncprov-checkpoint 100 10"
 MODULES = ("back_mdb", "memberof", "refint", "ppolicy", "syncprov")
 
 
 @contextmanager
 def openldap(
-    rules: Rules | None = None, people: int = 0, own_passwords: bool = True, **further: str
+    rules: Rules | None = None, people: int = 0, own_passwords: bool = True, syncprov: bool = True, **further: str
 ) -> Iterator[LdapServer]:
     """A new OpenLDAP; `people` of a crowd with `further` attributes are in it from the start. Raises ServerMissing.
 
-    `own_passwords`: people may write their own.
+    `own_passwords`: people may write their own. `syncprov`: it is ready to be copied from.
     """
     if program("slapd") is None:
         raise ServerMissing("slapd is not installed")
@@ -45,7 +46,7 @@ def openldap(
         folder = Path(name)
         pems = make_pems(folder)
         server = LdapServer(Kind.OPENLDAP, folder, free_port(), free_port(), *pems, ADMINISTRATOR, "entryUUID")
-        _configure(folder, own_passwords)
+        _configure(folder, _rights(own_passwords), SYNCPROV if syncprov else "")
         _load(folder, [*skeleton(), _policy(DEFAULT_POLICY, rules or Rules()), *crowd(people, **further)])
         start(server)
         try:
@@ -62,8 +63,8 @@ def start(server: LdapServer) -> None:
     wait_until(lambda: listens(server.tls_port), process, server.folder / "output")
 
 
-def _configure(folder: Path, own_passwords: bool) -> None:
-    (folder / "slapd.conf").write_text(_configuration(folder, own_passwords))
+def _configure(folder: Path, rights: str, further: str) -> None:
+    (folder / "slapd.conf").write_text(_configuration(folder, rights, further))
     (folder / "data").mkdir()
 
 
@@ -95,7 +96,7 @@ def _policy(dn: str, rules: Rules) -> str:
     return ldif(dn, attributes)
 
 
-def _configuration(folder: Path, own_passwords: bool) -> str:
+def _configuration(folder: Path, rights: str, further: str) -> str:
     includes = "".join(f"include /etc/ldap/schema/{name}.schema\n" for name in SCHEMAS)
     modules = "".join(f"moduleload {name}\n" for name in MODULES)
     return f"""{includes}
@@ -120,7 +121,7 @@ maxsize 1073741824
 dbnosync
 index objectClass,entryUUID,entryCSN eq
 index uid,cn,mail,member,memberOf eq
-{_rights(own_passwords)}
+{rights}
 overlay memberof
 memberof-group-oc groupOfNames
 overlay refint
@@ -129,8 +130,7 @@ overlay ppolicy
 ppolicy_default "{DEFAULT_POLICY}"
 ppolicy_hash_cleartext
 ppolicy_use_lockout
-overlay syncprov
-syncprov-checkpoint 100 10
+{further}
 """
 
 

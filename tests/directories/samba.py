@@ -261,7 +261,8 @@ def changes(dn: str, values: dict[str, str | None]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _write_configuration(server: Samba) -> None:
+def configure(server: Samba) -> None:
+    """Write what the server reads when it starts, for its folder and its address."""
     for name in ("private", "state", "cache", "lock", "run", "winbindd", "tls"):
         (server.folder / name).mkdir(parents=True, exist_ok=True)
     (server.folder / "ncalrpc").mkdir(mode=0o755, exist_ok=True)
@@ -273,7 +274,7 @@ def _write_configuration(server: Samba) -> None:
 def provision(folder: Path) -> None:
     """A domain with the delegated account and its rights, for others to start from (3 to 6 s)."""
     server = Samba(folder, "127.0.0.1", Rules())
-    _write_configuration(server)
+    configure(server)
     options = ["--server-role=dc", "--dns-backend=NONE", "--host-name=dc1", "--host-ip=127.0.0.1", "--quiet"]
     names = [f"--realm={REALM}", f"--domain={DOMAIN}", f"--adminpass={ADMINISTRATOR_PASSWORD}"]
     server.tool("domain", "provision", *options, *names)
@@ -290,7 +291,7 @@ def provision(folder: Path) -> None:
 def fill(folder: Path, count: int, group: str, members: int) -> None:
     """Put a crowd into what `provision` made: users without passwords, the first ones members of a new group."""
     server = Samba(folder, "127.0.0.1", Rules())
-    _write_configuration(server)
+    configure(server)
     program = [DEBIANS_PYTHON, "-P", str(Path(__file__).with_name("samba_bulk.py")), str(server.configuration)]
     subprocess.run([*program, PEOPLE, str(count), group, str(members)], check=True)
 
@@ -303,7 +304,7 @@ def samba(template: Path, rules: Rules | None = None) -> Iterator[Samba]:
     try:
         for name in ("private", "state"):
             subprocess.run(["cp", "-a", str(template / name), str(folder)], check=True)
-        _write_configuration(server)
+        configure(server)
         make_certificates(folder / "tls", server.address, "dc1.corp.example.test")
         (folder / "tls" / "server.pem").chmod(0o600)
         server.tool("domain", "passwordsettings", "set", *server.rules.arguments())

@@ -30,11 +30,16 @@ class Heard:
 
 @dataclass
 class StandIn:
-    """`entries` are attributes by DN (empty: the rootDSE). `answers` are result and diagnostic text by operation."""
+    """`entries` are attributes by DN (empty: the rootDSE). `answers` are result and diagnostic text by operation.
+
+    `controls` are sent with the answer to everything but a search: values by OID.
+    """
 
     port: int
     entries: dict[str, dict[str, list[bytes]]] = field(default_factory=dict)
     answers: dict[int, tuple[int, str]] = field(default_factory=dict)
+    controls: dict[str, bytes] = field(default_factory=dict)
+    is_silent: bool = False
     heard: list[Heard] = field(default_factory=list)
     raw: list[bytes] = field(default_factory=list)
 
@@ -74,9 +79,12 @@ def entry(number: bytes, dn: str, attributes: dict[str, list[bytes]]) -> bytes:
     return element(0x30, element(0x02, number), found)
 
 
-def result(number: bytes, operation: int, code: int, text: str) -> bytes:
+def result(number: bytes, operation: int, code: int, text: str, controls: dict[str, bytes] | None = None) -> bytes:
+    sent = [element(0x30, element(0x04, oid.encode()), element(0x04, value)) for oid, value in (controls or {}).items()]
     said = [element(0x0A, bytes([code])), element(0x04), element(0x04, text.encode())]
-    return element(0x30, element(0x02, number), element(ANSWERS[operation], *said))
+    return element(
+        0x30, element(0x02, number), element(ANSWERS[operation], *said), *([element(CONTROLS, *sent)] if sent else [])
+    )
 
 
 def controls_of(message: list[Node]) -> Iterator[tuple[str, bool, bytes]]:
@@ -87,7 +95,7 @@ def controls_of(message: list[Node]) -> Iterator[tuple[str, bool, bytes]]:
                 kinds = [part[0] for part in parts if isinstance(part, tuple)]
                 oid = bytes(values[0])
                 critical = 0x01 in kinds and values[kinds.index(0x01)] != b"\x00"
-                yield oid.decode(), critical, bytes(values[-1]) if kinds[-1] == 0x04 else b""
+                yield oid.decode(), critical, bytes(values[-1]) if kinds[1:] and kinds[-1] == 0x04 else b""
 
 
 class _Conversation(socketserver.BaseRequestHandler):
@@ -103,8 +111,11 @@ class _Conversation(socketserver.BaseRequestHandler):
             stand_in.raw.append(data)
             message = parse(data)[0][1]
             if not isinstance(message, list) or message[1][0] == UNBIND:
+                stand_in.heard.append(Heard(UNBIND, "", ()))
                 return
-            self.request.sendall(answer(stand_in, message))
+            said = answer(stand_in, message)
+            if not stand_in.is_silent:
+                self.request.sendall(said)
 
     def _message(self) -> bytes:
         data: bytes = self.request.recv(65536)
@@ -131,7 +142,7 @@ def answer(stand_in: StandIn, message: list[Node]) -> bytes:
     stand_in.heard.append(Heard(operation, name.decode(), tuple(controls_of(message))))
     code, text = stand_in.answers.get(operation, (SUCCESS, ""))
     if operation != SEARCH:
-        return result(number, operation, code, text)
+        return result(number, operation, code, text, stand_in.controls)
     attributes = stand_in.entries.get(name.decode())
     if attributes is None:
         return result(number, operation, NO_SUCH_OBJECT, "")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.directories.people import guess_wrong, opens, refusal, why_not
-from tests.directories.samba import DISABLED, NEVER_EXPIRES, NORMAL, OUTSIDE, PASSWORD, PEOPLE, Samba
+from tests.directories.samba import ADMINISTRATOR, DISABLED, NEVER_EXPIRES, NORMAL, OUTSIDE, PASSWORD, PEOPLE, Samba
 from writeback.connectors.active_directory import ActiveDirectory, known_reason
 from writeback.connectors.base import DirectoryError, Entry, Reason
 from writeback.connectors.failures import LdapError
@@ -268,7 +268,20 @@ def test_w2_names_with_reserved_characters_are_names(
 
 @pytest.mark.parametrize(
     "login",
-    ["*", "user*", ")(uid=*", "user1)(objectClass=*", "\\2a", "\0", "admin)(|(x=*", "", "nobody", "a" * 3000, "李*"],
+    [
+        "*",
+        "user*",
+        ")(uid=*",
+        "user1)(objectClass=*",
+        "\\2a",
+        "\0",
+        "admin)(|(x=*",
+        "",
+        "nobody",
+        "a" * 3000,
+        "李*",
+        "\ud83d",
+    ],
 )
 def test_w2_a_login_is_taken_literally(directory: ActiveDirectory, login: str) -> None:
     with pytest.raises(DirectoryError) as refused:
@@ -334,7 +347,9 @@ def test_a_look_says_who_answers_and_that_the_account_could_do_too_much(
     assert probe.server == f"ldaps://{domain.address}:636"
     assert "Samba" in probe.vendor
     assert "account_is_privileged" not in probe.warnings
-    assert "account_is_privileged" in ActiveDirectory(domain.access(administrator=True)).probe().warnings
+    for account in (ADMINISTRATOR, "Administrator@corp.example.test", "CORP\\Administrator"):
+        powerful = ActiveDirectory(domain.access(administrator=True, account=account))
+        assert "account_is_privileged" in powerful.probe().warnings
 
 
 def test_a_reset_by_somebody_s_own_policy_is_judged_by_what_can_be_read_of_it(

@@ -67,6 +67,12 @@ def test_q9_a_privileged_primary_group_protects(domain: Samba, find: Callable[[s
     assert find(dn).protected.endswith("-512")
 
 
+@pytest.mark.parametrize("account", ["Rekey@corp.example.test", "CORP\\rekey", "cn=REKEY, CN=Users," + BASE])
+def test_q9_the_account_is_protected_however_it_is_called(domain: Samba, account: str) -> None:
+    directory = ActiveDirectory(domain.access(account=account))
+    assert directory.find(directory.find_anchor("Rekey")).protected == "the account that writes"
+
+
 @pytest.mark.parametrize("name", ["Administrator", "krbtgt", "Rekey", "dc1$"])
 def test_q9_well_known_accounts_machines_and_the_account_itself_are_protected(
     domain: Samba, directory: ActiveDirectory, name: str

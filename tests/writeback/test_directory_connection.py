@@ -8,19 +8,27 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
+import ldap
 import pytest
+from ldap.controls import RequestControl
 
 from tests import servers
 from tests.certificates import make_certificates
 from tests.directories.samba import ACCOUNT, Samba
-from tests.directories.stand_in import BIND, StandIn, stand_in
+from tests.directories.stand_in import BIND, EXTENDED, MODIFY, UNBIND, StandIn, stand_in
 from writeback.connectors.active_directory import ActiveDirectory
 from writeback.connectors.base import Access, DirectoryError, Kind, Reason, Server
-from writeback.connectors.connection import open_connection
-from writeback.connectors.failures import printable
-from writeback.connectors.pool import POOL, reading
+from writeback.connectors.connection import Change, Connection, open_connection
+from writeback.connectors.failures import LdapError, printable
+from writeback.connectors.pool import IDLE_CONNECTIONS, POOL, Pool, reading
 
 pytestmark = pytest.mark.directory
+PPOLICY = "1.3.6.1.4.1.42.2.27.8.5.1"
+CHANGE: Change = (ldap.MOD_REPLACE, "userPassword", [b"x"])
+Ask = Callable[[Connection], object]
+WRITES: list[Ask] = [lambda to: to.modify("CN=b", [CHANGE]), lambda to: to.extended("1.2", b"x")]
+READS: list[Ask] = [lambda to: to.read("CN=b", []), lambda to: list(to.pages("CN=b", "(a=b)", []))]
+BINDS: list[Ask] = [lambda to: to.bind("CN=b", "x")]
 SECRET = "n0b0dy-Hears-Th1s"
 
 
@@ -121,6 +129,11 @@ def test_no_server_at_all_is_unreachable(domain: Samba) -> None:
         assert refused(domain.access(servers=given)).reason is Reason.UNREACHABLE
 
 
+@pytest.mark.parametrize("host", ["", ".x", "a" * 70 + ".example", "a b", "x\0y", "\ud83d"])
+def test_a_host_that_is_none_is_unreachable(host: str) -> None:
+    assert refused(access(1, "", host=host)).reason is Reason.UNREACHABLE
+
+
 def test_an_untrusted_server_is_told_of_before_a_dead_one(domain: Samba, tmp_path: Path) -> None:
     wrong = make_certificates(tmp_path, domain.address).ca.read_text()
     given = (domain.access().servers[0], Server("127.0.0.1", servers.free_port()))
@@ -139,7 +152,7 @@ def test_a_silent_server_is_given_up_in_time(starttls: bool) -> None:
 def test_a_name_that_leads_elsewhere_than_allowed_hears_nothing(tmp_path: Path) -> None:
     # libldap takes the machine's own name for "localhost".
     with encrypted(tmp_path, "localhost", socket.gethostname()) as (server, ca):
-        for addresses, is_allowed in ((("127.0.0.1",), True), (("127.9.9.9",), False)):
+        for addresses, is_allowed in ((("127.9.9.9", "127.0.0.1"), True), (("127.9.9.9",), False)):
             given = Server("localhost", server.port, addresses=addresses)
             pinned = Access(Kind.ACTIVE_DIRECTORY, (given,), "DC=x", "CN=a,DC=x", SECRET, ca, 1)
             if is_allowed:
@@ -178,6 +191,64 @@ def test_a_connection_is_used_again_and_a_dead_one_is_replaced(tmp_path: Path) -
         look(given)
         assert len(server.heard_of(BIND)) == 2
     POOL.close()
+
+
+def test_response_controls_come_back_as_they_were_sent_with_a_yes_and_with_a_no(tmp_path: Path) -> None:
+    """That of the draft for password policies says more than the result does."""
+    said = {PPOLICY: b"\x30\x03\x81\x01\x06", "1.2.3.4": b"?"}
+    with encrypted(tmp_path, "127.0.0.1") as (server, ca):
+        server.controls = said
+        connection = open_connection(access(server.port, ca))
+        asked = [RequestControl(PPOLICY, False)]
+        assert connection.modify("CN=b", [CHANGE], asked) == said
+        assert connection.extended("1.3.6.1.4.1.4203.1.11.1", b"\x30\x00", asked) == said
+        assert connection.bind("CN=b", "x", asked) == said
+        assert server.heard[-1].controls == ((PPOLICY, False, b""),)
+        server.answers = dict.fromkeys((MODIFY, EXTENDED, BIND), (19, "no"))
+        for ask in WRITES + BINDS:
+            with pytest.raises(LdapError) as error:
+                ask(connection)
+            assert (error.value.controls, error.value.result, error.value.may_have_happened) == (said, 19, False)
+        assert not connection.is_lost
+        connection.close()
+
+
+def test_a_write_without_an_answer_may_have_happened_and_a_read_may_not(tmp_path: Path) -> None:
+    with encrypted(tmp_path, "127.0.0.1") as (server, ca):
+        for ask in WRITES + READS:
+            connection = open_connection(access(server.port, ca, timeout=0.3))
+            server.is_silent = True
+            with pytest.raises(LdapError) as error:
+                ask(connection)
+            server.is_silent = False
+            assert (error.value.reason, error.value.may_have_happened) == (Reason.UNREACHABLE, ask in WRITES)
+            assert connection.is_lost
+            connection.close()
+
+
+def test_a_child_leaves_its_parent_s_connections_alone(tmp_path: Path) -> None:
+    """Letting go of one would say good-bye on a socket that the parent still speaks on."""
+    with encrypted(tmp_path, "127.0.0.1") as (server, ca):
+        given = access(server.port, ca)
+        parent = Pool()
+        parent.give_back(open_connection(given))
+        parent.leave_to_parent()
+        assert parent.take(given) is None
+        assert server.heard_of(UNBIND) == []
+
+
+def test_idle_connections_are_few_and_all_can_be_ended(tmp_path: Path) -> None:
+    with encrypted(tmp_path, "127.0.0.1") as (server, ca):
+        given, pool = access(server.port, ca), Pool()
+        for connection in [open_connection(given) for _number in range(IDLE_CONNECTIONS + 2)]:
+            pool.give_back(connection)
+        kept = [pool.take(given) for _number in range(IDLE_CONNECTIONS + 1)]
+        assert kept.count(None) == 1
+        for idle in kept:
+            if idle:
+                pool.give_back(idle)
+        pool.close()
+        assert pool.take(given) is None
 
 
 def test_two_threads_never_share_a_connection(domain: Samba) -> None:

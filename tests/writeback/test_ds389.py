@@ -95,6 +95,16 @@ def test_the_time_of_a_password_is_the_mark_where_the_server_keeps_it() -> None:
         assert (again.mark, again.password_set_at) == (entry.mark, entry.password_set_at)
 
 
+def test_a_policy_that_lets_nobody_change_theirs() -> None:
+    with ds389(people=1, config={"passwordChange": "off"}) as server:
+        person, connector = server.somebody(), connector_for(server.access())
+        entry = connector.find(person.anchor)
+        assert entry.cannot_change
+        with refused(Reason.CANNOT_CHANGE):
+            connector.set_password(entry, NEW, person.password)
+        assert server.binds(person.dn, person.password)
+
+
 def test_an_account_without_rights_is_told_apart_from_a_person_who_moved(ds389_server: LdapServer) -> None:
     person = ds389_server.somebody()
     without, connector = (
@@ -107,3 +117,17 @@ def test_an_account_without_rights_is_told_apart_from_a_person_who_moved(ds389_s
     ds389_server.rename(person.dn, f"uid=far{person.uid}", PEOPLE)
     with refused(Reason.NOT_FOUND):
         connector.set_password(entry, NEW)
+
+
+def test_a_policy_of_their_own_counts_its_own_tries(ds389_server: LdapServer) -> None:
+    person, connector = ds389_server.somebody(), connector_for(ds389_server.access())
+    policy = f"cn=own policy,{PEOPLE}"
+    rules = {"passwordLockout": "on", "passwordMaxFailure": "7", "passwordMinLength": "14", "passwordCheckSyntax": "on"}
+    classes = ["top", "ldapsubentry", "passwordpolicy", "extensibleObject"]
+    ds389_server.add(policy, {"objectClass": classes, "cn": "own policy"} | rules)
+    ds389_server.write(person.dn, "pwdPolicySubentry", policy)
+    ds389_server.fail_to_bind(person.dn)
+    entry = connector.find(person.anchor)
+    assert entry.tries_left == 6
+    with refused(Reason.TOO_SHORT):
+        connector.set_password(entry, "Xyzzy-777-abc")

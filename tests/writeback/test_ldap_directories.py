@@ -3,6 +3,7 @@
 import pytest
 
 from tests.directories.ldap_server import ACCOUNT, BULK, PEOPLE, READING_ACCOUNT, LdapServer
+from tests.directories.people import refusal
 from tests.writeback.asking import refused
 from writeback.connectors.base import Reason
 from writeback.connectors.finding import connector_for
@@ -49,12 +50,31 @@ def test_an_earlier_password_is_refused_for_a_reset_and_for_a_change(directory: 
     person, connector = directory.somebody(), connector_for(directory.access())
     entry = connector.find(person.anchor)
     connector.set_password(entry, NEW)
+    directory.wait_for_history(person.dn, 1)
     connector.set_password(entry, NEWER)
+    directory.wait_for_history(person.dn, 2)
     with refused(Reason.IN_HISTORY):
         connector.set_password(entry, NEW)
     with refused(Reason.IN_HISTORY):
         connector.set_password(entry, NEW, NEWER)
     assert directory.binds(person.dn, NEWER)
+
+
+def test_no_password_stands_in_what_is_said_of_a_refusal(directory: LdapServer) -> None:
+    person, connector = directory.somebody(), connector_for(directory.access())
+    entry = connector.find(person.anchor)
+    assert refusal(connector, entry, "Xyz-777") is Reason.TOO_SHORT
+    assert refusal(connector, entry, NEW, OWN_WORDS) is Reason.WRONG_PASSWORD
+    assert refusal(connector, entry, "Xyz-777", person.password) is Reason.TOO_SHORT
+    without_rights = connector_for(directory.access(account=READING_ACCOUNT))
+    assert refusal(without_rights, entry, NEW) is Reason.NO_RIGHTS
+
+
+def test_a_sign_in_does_not_change_the_mark(directory: LdapServer) -> None:
+    person, connector = directory.somebody(), connector_for(directory.access())
+    mark = connector.find(person.anchor).mark
+    connector.verify(connector.find(person.anchor), person.password)
+    assert connector.find(person.anchor).mark == mark
 
 
 def test_wrong_passwords_lock_and_an_unlock_opens(directory: LdapServer) -> None:

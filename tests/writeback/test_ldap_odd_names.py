@@ -4,15 +4,12 @@ import pytest
 
 from tests.directories.ldap_server import LdapServer
 from tests.writeback.asking import refused
-from writeback.connectors.base import Kind, Reason
-from writeback.connectors.ds389 import Ds389
+from writeback.connectors.base import Reason
 from writeback.connectors.finding import connector_for
 from writeback.connectors.ldap_directory import LdapConnector
-from writeback.connectors.openldap import OpenLdap
 
 pytestmark = pytest.mark.directory
 
-OF_KIND: dict[Kind, type[LdapConnector]] = {Kind.OPENLDAP: OpenLdap, Kind.DS389: Ds389}
 
 ODD_NAMES = (
     "Smith, John",
@@ -38,10 +35,16 @@ ODD_PASSWORDS = (
 )
 
 
+def finder(directory: LdapServer) -> LdapConnector:
+    connector = connector_for(directory.access())
+    assert isinstance(connector, LdapConnector)
+    return connector
+
+
 @pytest.mark.parametrize("name", ODD_NAMES)
 def test_w2_a_name_with_reserved_characters_is_only_a_name(directory: LdapServer, name: str) -> None:
     person = directory.add_person(f"odd-{ODD_NAMES.index(name)}", rdn=name)
-    connector = OF_KIND[directory.kind](directory.access())
+    connector = finder(directory)
     entry = connector.find(person.anchor)
     connector.set_password(entry, "Brand-new-77")
     connector.verify(connector.find(person.anchor), "Brand-new-77")
@@ -53,12 +56,12 @@ def test_w2_a_name_with_reserved_characters_is_only_a_name(directory: LdapServer
 @pytest.mark.parametrize("login", ODD_LOGINS)
 def test_w2_a_user_id_is_never_a_filter(directory: LdapServer, login: str) -> None:
     with refused(Reason.NOT_FOUND):
-        OF_KIND[directory.kind](directory.access()).find_anchor(login)
+        finder(directory).find_anchor(login)
 
 
 def test_an_anchor_is_found_by_user_id_and_by_mail(directory: LdapServer) -> None:
     person = directory.somebody()
-    connector = OF_KIND[directory.kind](directory.access())
+    connector = finder(directory)
     assert connector.find_anchor(person.uid) == person.anchor
     assert connector.find_anchor(f"{person.uid}@example.test") == person.anchor
 

@@ -3,7 +3,6 @@
 import itertools
 import time
 import tracemalloc
-from typing import Any
 
 import pytest
 
@@ -12,7 +11,7 @@ from tests.writeback.asking import refused
 from writeback.connectors.base import Access, Kind, Reason
 from writeback.connectors.finding import reader_for
 from writeback.connectors.ldap_reading import domain_of
-from writeback.connectors.reading import Mapping
+from writeback.connectors.reading import Mapping, Reader
 
 pytestmark = pytest.mark.directory
 
@@ -22,7 +21,7 @@ FULL = {Kind.OPENLDAP: 2.0, Kind.DS389: 5.0}
 CHANGED = 0.5
 
 
-def reader(access: Access, mapping: Mapping | None = None) -> Any:
+def reader(access: Access, mapping: Mapping | None = None) -> Reader:
     return reader_for(access, mapping)
 
 

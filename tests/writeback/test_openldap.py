@@ -8,7 +8,7 @@ from tests.directories.ldap_server import BASE_DN, LdapServer, Rules
 from tests.directories.openldap import openldap
 from tests.writeback.asking import carried_out, refused
 from writeback.connectors.base import Reason
-from writeback.connectors.finding import connector_for
+from writeback.connectors.finding import connector_for, reader_for
 from writeback.connectors.orders import Operation, Order, Outcome, Step, StepResult
 
 pytestmark = pytest.mark.directory
@@ -134,3 +134,13 @@ def test_a_lock_ends_by_itself(openldap_server: LdapServer) -> None:
     person, connector = openldap_server.somebody(), connector_for(openldap_server.access())
     openldap_server.write(person.dn, "pwdAccountLockedTime", "20200101000000Z")
     assert not connector.find(person.anchor).is_locked
+
+
+def test_changes_are_found_without_the_overlay_that_numbers_them() -> None:
+    with openldap(people=10, syncprov=False) as server:
+        reading = reader_for(server.access())
+        person = server.somebody()
+        mark = reading.mark()
+        server.write(person.dn, "displayName", "Somebody New")
+        assert person.anchor in {each.anchor for each in reading.people(mark)}
+        assert reading.mark() > mark

@@ -105,7 +105,9 @@ def known_reason(error: LdapError) -> DirectoryError:
 
 
 class ActiveDirectory(Connector):
-    capabilities = Capabilities(unlocks=True, requires_change=True, tells_tries_left=True, names_broken_rule=False)
+    """It doesn't name the rule that a password breaks; this class works it out from the policy that applies."""
+
+    capabilities = Capabilities(unlocks=True, requires_change=True, tells_tries_left=True, names_broken_rule=True)
 
     def __init__(self, access: Access) -> None:
         super().__init__(access)
@@ -128,6 +130,8 @@ class ActiveDirectory(Connector):
 
     def find_anchor(self, login: str) -> str:
         """Of whom this name signs in: userPrincipalName before sAMAccountName. Raises DirectoryError with NOT_FOUND."""
+        if not login.isprintable():
+            raise DirectoryError(Reason.NOT_FOUND, "not a name")
         name = escape_filter_chars(login)
         person = f"(&(objectCategory=person)(objectClass=user)(|(userPrincipalName={name})(sAMAccountName={name})))"
         attributes = ["objectGUID", "userPrincipalName"]
@@ -196,7 +200,7 @@ class ActiveDirectory(Connector):
     def _why_protected(self, user: Found) -> str:
         sids = [protected.sid_text(sid) for sid in user.values.get("tokengroups", ())]
         account = self.access.account
-        is_own = protected.is_same(user.dn, account) or account.casefold() in (
+        is_own = protected.is_same(user.dn, account) or account.rpartition("\\")[2].casefold() in (
             user.text("userprincipalname").casefold(),
             user.text("samaccountname").casefold(),
         )
@@ -214,11 +218,18 @@ class ActiveDirectory(Connector):
 
     def _why_account_is_privileged(self, connection: Connection) -> str:
         """Whether the account could do far more than it needs to. Empty also where it can't be seen."""
+        account = self.access.account
         try:
-            own = connection.read(self.access.account, ["tokenGroups"])
+            if "=" not in account:
+                name = escape_filter_chars(account.rpartition("\\")[2])
+                domain = self._root_of(connection).text("defaultnamingcontext")
+                found = connection.search(domain, f"(|(userPrincipalName={name})(sAMAccountName={name}))", ["1.1"])
+                account = found[0].dn if found else ""
+            own = connection.read(account, ["tokenGroups"])
         except LdapError:
             return ""
-        return protected.why_groups_protect([protected.sid_text(sid) for sid in own.values.get("tokengroups", ())])
+        sids = [protected.sid_text(sid) for sid in own.values.get("tokengroups", ())]
+        return protected.why_groups_protect(sids) if sids else ""
 
     def _rules(self, connection: Connection, user: Found) -> Rules:
         """The person's own policy where there is one, else the domain's."""

@@ -7,6 +7,7 @@ differently, so a mark of another one reads everything.
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from writeback.connectors import protected
 from writeback.connectors.access_rules import denies_change
@@ -53,9 +54,13 @@ class Privileged:
 
 
 class ActiveDirectoryReader(Reader):
+    anchors_are_cheap = True
+
     def __init__(self, access: Access, mapping: Mapping | None = None) -> None:
         super().__init__(access)
-        self.mapping: Mapping = mapping or DEFAULT
+        # What a mapping leaves out is the usual one.
+        given = mapping or DEFAULT
+        self.mapping: Mapping = replace(given, attributes=DEFAULT.attributes | given.attributes)
 
     def mark(self) -> str:
         with self._connection() as connection:

@@ -81,7 +81,8 @@ class Connection:
             self._encrypt()
         except ldap.LDAPError as error:
             self.close()
-            raise ldap_error(error) from None
+            failure = ldap_error(error)
+            raise DirectoryError(failure.reason, f"{failure.code} after a good handshake") from None
         except DirectoryError:
             self.close()
             raise

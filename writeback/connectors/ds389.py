@@ -1,6 +1,7 @@
 """389 Directory Server, also sold as Red Hat Directory Server. No Django here."""
 
 import secrets
+import time
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,6 +19,8 @@ GLOBAL_POLICY = "cn=config"
 ASSUMED_MAX_FAILURE = 3
 # What "change after reset" looks like: the password's end at the very beginning of time. What "locked for good" looks like.
 BEGINNING_OF_TIME = "19700101000000Z"
+# Seconds. The server says that a password is set before it writes when that one ends: our own date may come between.
+OVERWRITTEN_WITHIN = (0.05, 0.2)
 CONSTRAINT, NO_SUCH_VALUE, UNWILLING, NO_RIGHTS = 19, 16, 53, 50
 POLICY_ATTRIBUTES = (
     "passwordMinLength",
@@ -193,9 +196,15 @@ class Ds389(LdapConnector):
         self.ensure_writable(entry)
         if not self._policy(self._found(entry.anchor).text("pwdpolicysubentry")).must_change:
             raise DirectoryError(Reason.NOT_SUPPORTED, "passwordMustChange")
-        with bound(self.access) as connection:
-            self.ensure_in_time()
-            connection.modify(entry.dn, [(ldap.MOD_REPLACE, "passwordExpirationTime", [BEGINNING_OF_TIME.encode()])])
+        change: list[Change] = [(ldap.MOD_REPLACE, "passwordExpirationTime", [BEGINNING_OF_TIME.encode()])]
+        for pause in OVERWRITTEN_WITHIN:
+            with bound(self.access) as connection:
+                self.ensure_in_time()
+                connection.modify(entry.dn, change)
+            time.sleep(pause)
+            if self._found(entry.anchor).text("passwordexpirationtime") == BEGINNING_OF_TIME:
+                return
+        raise DirectoryError(Reason.UNKNOWN, "passwordExpirationTime was overwritten")
 
     def bind_refusal(self, entry: Entry, error: LdapError) -> DirectoryError:
         """Locked is 19 here and inactivated 53, the latter with a wrong password too."""

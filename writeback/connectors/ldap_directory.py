@@ -30,9 +30,6 @@ class LdapConnector(Connector):
     anchor_attribute: str
     attributes: tuple[str, ...]
 
-    def __init__(self, access: Access) -> None:
-        self.access = access
-
     @abstractmethod
     def entry(self, found: Found, now: datetime) -> Entry:
         """What was read, understood."""

@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 import ldap
 import ldap.dn
 
-from writeback.connectors.base import Access, DirectoryError, Reason
-from writeback.connectors.connection import Connection, Found
+from writeback.connectors.base import Access, Reason
+from writeback.connectors.connection import Connection, Found, open_connection
 from writeback.connectors.failures import LdapError
 from writeback.connectors.ldap_directory import why_protected
 from writeback.connectors.openldap import ADMINISTRATIVE_LOCK
-from writeback.connectors.pool import bound, reading
+from writeback.connectors.pool import reading
 from writeback.connectors.protected import is_within
 from writeback.connectors.reading import GroupEntry, Mapping, Person, Reader
 
@@ -43,11 +43,12 @@ LOOK_BACK = (timedelta(hours=1), timedelta(days=1), timedelta(days=30))
 class LdapReader(Reader):
     """One directory read as its account, whose searches must not be limited in size."""
 
+    anchors_are_cheap = True
     anchor_attribute: str
     lock_attribute: str
 
     def __init__(self, access: Access, mapping: Mapping | None = None) -> None:
-        self.access = access
+        super().__init__(access)
         self.mapping: Mapping = mapping or Mapping({})
         self._attributes = USUAL | self.mapping.attributes
         self._domain = domain_of(access.base_dn)
@@ -74,12 +75,23 @@ class LdapReader(Reader):
 
     def pages(self, where: str, attributes: Sequence[str]) -> Iterator[Found]:
         """Raises DirectoryError: NO_RIGHTS where the account's limits end the search before its end."""
-        reading(self.access, lambda connection: connection.read("", ["1.1"]))  # a waiting connection may have died
-        with bound(self.access) as connection:
-            try:
-                yield from connection.pages(self.access.base_dn, where, list(dict.fromkeys(attributes)))
-            except LdapError as error:
-                raise error.because(Reason.NO_RIGHTS) if error.result in LIMITED else error from None
+        connection = open_connection(self.access)  # of its own: a reading may be left half done
+        try:
+            yield from connection.pages(self.access.base_dn, where, list(dict.fromkeys(attributes)))
+        except LdapError as error:
+            raise error.because(Reason.NO_RIGHTS) if error.result in LIMITED else error from None
+        finally:
+            connection.close()
+
+    def newest(self, attribute: str, form: str) -> str:
+        """The greatest value of a change number that begins with a time; `form` is how one is written."""
+        now = datetime.now(UTC)
+        for start in (*(now - back for back in LOOK_BACK), None):
+            where = f"({attribute}>={start.strftime(form)})" if start else ANYTHING
+            found = (each.text(attribute.lower()) for each in self.pages(where, [attribute]))
+            if newest := max(found, default=""):
+                return newest
+        return now.strftime(form)
 
     def _filter(self, where: str, since: str | None) -> str:
         return where if since is None else f"(&{where}{self.changed_since(since)})"
@@ -109,17 +121,15 @@ class LdapReader(Reader):
 
 
 class OpenLdapReader(LdapReader):
-    """A mark is the database's contextCSN (RFC 4533 calls it a cookie's body): one number for each server that writes."""
+    """A mark is the database's contextCSN: one change number for each server that writes, by that server's clock."""
 
     anchor_attribute = "entryUUID"
     lock_attribute = "pwdAccountLockedTime"
 
     def mark(self) -> str:
-        """Raises DirectoryError with NOT_SUPPORTED where the syncprov overlay, which keeps it, is not there."""
+        """Without the syncprov overlay, which keeps it, the newest number that an entry has."""
         numbers = reading(self.access, self._numbers)
-        if not numbers:
-            raise DirectoryError(Reason.NOT_SUPPORTED, "no contextCSN")
-        return " ".join(sorted(numbers))
+        return " ".join(sorted(numbers)) or self.newest("entryCSN", "%Y%m%d%H%M%S.000000Z#000000#000#000000")
 
     def _numbers(self, connection: Connection) -> list[str]:
         """They stand at the top of the database, which may be above our base."""
@@ -128,10 +138,7 @@ class OpenLdapReader(LdapReader):
         return connection.read(top, ["contextCSN"]).texts("contextcsn")
 
     def changed_since(self, mark: str) -> str:
-        """Each server numbers by its own clock, so what one of them wrote is compared with its own number only.
-
-        A filter can't look inside a number. The oldest of them finds everything, and some of it again.
-        """
+        """From the oldest number on: a filter can't tell whose a number is, so some of the others' are found again."""
         return f"(entryCSN>={min(mark.split())})"
 
     def is_enabled(self, found: Found) -> bool:
@@ -148,15 +155,7 @@ class Ds389Reader(LdapReader):
     lock_attribute = "nsAccountLock"
 
     def mark(self) -> str:
-        now = datetime.now(UTC)
-        for start in (*(now - back for back in LOOK_BACK), None):
-            where = f"(modifyTimestamp>={start:%Y%m%d%H%M%SZ})" if start else ANYTHING
-            newest = max(
-                (found.text("modifytimestamp") for found in self.pages(where, ["modifyTimestamp"])), default=""
-            )
-            if newest:
-                return newest
-        return f"{now:%Y%m%d%H%M%SZ}"
+        return self.newest("modifyTimestamp", "%Y%m%d%H%M%SZ")
 
     def changed_since(self, mark: str) -> str:
         """The mark's own second again: it wasn't over when the mark was taken."""

@@ -1,17 +1,17 @@
 """The password policy as OpenLDAP and 389 speak of it: draft-behera-ldap-password-policy-10, RFC 3062. No Django here."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from enum import IntEnum
 
 from ldap.controls.ppolicy import PasswordPolicyControl
-from pyasn1.error import PyAsn1Error
 
 from writeback.connectors.base import DirectoryError, Reason
 from writeback.connectors.failures import LdapError, printable
 
 PASSWORD_MODIFY = "1.3.6.1.4.1.4203.1.11.1"  # noqa: S105 - RFC 3062
-POLICY_CONTROL: str = PasswordPolicyControl.controlType
+POLICY_CONTROL = "1.3.6.1.4.1.42.2.27.8.5.1"
+SEQUENCE, ERROR = 0x30, 0x81
 
 
 class Said(IntEnum):
@@ -50,16 +50,26 @@ def policy_request() -> PasswordPolicyControl:
 
 
 def policy_said(controls: Mapping[str, bytes]) -> Said | None:
-    """What the response controls say is wrong, if anything."""
-    encoded = controls.get(POLICY_CONTROL)
-    if not encoded:
-        return None
-    control = PasswordPolicyControl()
-    try:
-        control.decodeControlValue(encoded)
-        return None if control.error is None else Said(control.error)
-    except (PyAsn1Error, ValueError):
-        return None
+    """What the response controls say is wrong, if anything. What can't be read says nothing."""
+    # A sequence of [0] a warning, and [1] the error (section 6.2).
+    for tag, sequence in _elements(controls.get(POLICY_CONTROL, b"")):
+        for inner, content in _elements(sequence) if tag == SEQUENCE else ():
+            number = int.from_bytes(content, "big")
+            if inner == ERROR and number in set(Said):
+                return Said(number)
+    return None
+
+
+def _elements(encoded: bytes) -> Iterator[tuple[int, bytes]]:
+    """Tags and contents (X.690 section 8.1); 389 writes short lengths in the long form, too."""
+    place = 0
+    while place + 1 < len(encoded):
+        tag, length, place = encoded[place], encoded[place + 1], place + 2
+        if length & 0x80:
+            octets = length & 0x7F
+            length, place = int.from_bytes(encoded[place : place + octets], "big"), place + octets
+        yield tag, encoded[place : place + length]
+        place += length
 
 
 def refusal(error: LdapError) -> DirectoryError:

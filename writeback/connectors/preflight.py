@@ -4,6 +4,7 @@ libldap 2.5 waits for ever, and busily, for a server that accepts a connection a
 timeouts; with GnuTLS (Debian's) it also doesn't say what is wrong with a certificate.
 """
 
+import contextlib
 import functools
 import socket
 import ssl
@@ -35,9 +36,9 @@ def trust(ca_pem: str) -> ssl.SSLContext:
 
 def check_handshake(access: Access, server: Server) -> None:
     """Raises DirectoryError: NOT_TRUSTED with the reason for a certificate, UNREACHABLE for the rest."""
-    context, address = trust(access.ca_pem), next(iter(server.addresses), server.host)
+    context = trust(access.ca_pem)
     try:
-        with socket.create_connection((address, server.port), access.timeout) as plain:
+        with _reached(server, access.timeout) as plain:
             if server.starttls:
                 _start_tls(plain)
             with context.wrap_socket(plain, server_hostname=server.host):
@@ -51,6 +52,17 @@ def check_handshake(access: Access, server: Server) -> None:
         raise DirectoryError(Reason.UNREACHABLE, "network timed out") from None
     except OSError as error:
         raise DirectoryError(Reason.UNREACHABLE, printable(f"network {error.strerror or error}")) from None
+    except ValueError:
+        raise DirectoryError(Reason.UNREACHABLE, "not a host name") from None
+
+
+def _reached(server: Server, seconds: float) -> socket.socket:
+    """Where its name may lead: the first allowed address that answers. Raises OSError."""
+    *others, last = server.addresses or (server.host,)
+    for address in others:
+        with contextlib.suppress(OSError):
+            return socket.create_connection((address, server.port), seconds)
+    return socket.create_connection((last, server.port), seconds)
 
 
 def _start_tls(plain: socket.socket) -> None:

@@ -29,12 +29,13 @@ def due(now: datetime | None = None) -> list[int]:
         direct = Connector.objects.filter(
             way=Connector.Way.DIRECT, sync_is_on=True, tenant__is_active=True, tenant__may_connect_directly=True
         )
-        waiting = [one for one in direct if _is_due(one, now)]
+        waiting = [one for one in direct if is_due(one, now)]
     waiting.sort(key=lambda one: (one.synced_at is not None, one.synced_at or now))
     return [one.pk for one in waiting]
 
 
-def _is_due(connector: Connector, now: datetime) -> bool:
+def is_due(connector: Connector, now: datetime) -> bool:
+    """Whether nobody has brought it in for long enough, and nobody is at it."""
     every = timedelta(minutes=connector.sync_minutes)
     if connector.synced_at is not None and connector.synced_at + every > now:
         return False
