@@ -61,7 +61,8 @@ HAS_NEWER = f"""
             = REPLACE({JOB}.operation, '{Operation.CHANGE}', '{Operation.RESET}')
     )
 """  # noqa: S608 - names of tables and constants only
-# Nobody else is at work on this account, nothing was asked for since that this would undo, and a pause is over.
+# Nobody else is at work on this account, nothing was asked for since that this would undo, and a pause is over. Takes
+# the moment twice.
 CLAIMABLE = f"""
     deadline > %s AND (lease_until IS NULL OR lease_until <= %s) AND (user_id IS NULL OR NOT EXISTS (
         SELECT 1 FROM {JOB} other WHERE other.user_id = {JOB}.user_id AND other.status = '{Status.CLAIMED}'
@@ -167,10 +168,13 @@ def execute(job_id: UUID, now: datetime | None = None) -> WritebackJob | None:
         if job is None:
             return None
         report = _carry_out(job, started, claimed_at)
-        ended_at = now or timezone.now()
-        if not (_may_wait(job, report, ended_at) and wait(job, ended_at)):
-            finish(job, report, ended_at)
+        conclude(job, report, now or timezone.now())
     return job
+
+
+def conclude(job: WritebackJob, report: Report, now: datetime) -> bool:
+    """What comes after an attempt: another one, where that may do better, or the end. False: the lease was lost."""
+    return wait(job, now) if _may_wait(job, report, now) else finish(job, report, now)
 
 
 def _may_wait(job: WritebackJob, report: Report, now: datetime) -> bool:
@@ -186,24 +190,24 @@ def _carry_out(job: WritebackJob, started: float, claimed_at: datetime) -> Repor
     """Do the work. Raises only what the database says: then the row stays, and the sweep comes back to it."""
     if job.connector.way != Connector.Way.DIRECT or not signing.is_ours(bytes(job.signature), jobs.signed_content(job)):
         logger.error("Job %s is not one that this server made for itself", job.pk)
-        return _not_begun(job, Reason.NOT_SUPPORTED)
+        return not_begun(job, Reason.NOT_SUPPORTED)
     if not job.connector.is_on and job.operation != Operation.VERIFY:
-        return _not_begun(job, Reason.NOT_SUPPORTED, "switched off")
+        return not_begun(job, Reason.NOT_SUPPORTED, "switched off")
     try:
         typed = json.loads(executors.open_sealed(bytes(job.sealed), job.info))
         order = order_of(job, typed["new"], typed["current"])
         directory = connector_for(access_of(job.connector))
     except DirectoryError as error:
-        return _not_begun(job, error.reason, error.code)
+        return not_begun(job, error.reason, error.code)
     except Error:
         raise
     except Exception as error:
         logger.error("Job %s could not be begun: %s", job.pk, type(error).__name__)
-        return _not_begun(job, Reason.NOT_SUPPORTED, type(error).__name__)
+        return not_begun(job, Reason.NOT_SUPPORTED, type(error).__name__)
     return _carry_out_in(directory, order, job, started, claimed_at)
 
 
-def _not_begun(job: WritebackJob, reason: Reason, code: str = "") -> Report:
+def not_begun(job: WritebackJob, reason: Reason, code: str = "") -> Report:
     """This attempt wrote nothing; of one before it that is known only if it never got to the mark."""
     is_known = job.first_mark is None or job.operation == Operation.VERIFY
     return Report(Outcome.FAILED if is_known else Outcome.UNCONFIRMED, reason=reason, code=code)
