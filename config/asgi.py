@@ -5,9 +5,11 @@ from importlib import import_module
 
 import django
 
+from accounts.memory import keep_out_of_core_dumps
 from config.startup import read_settings, refuse_unless_ready
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+keep_out_of_core_dumps()
 read_settings()
 django.setup()
 refuse_unless_ready("agents")

@@ -203,24 +203,24 @@ def _carry_out(job: WritebackJob, started: float, claimed_at: datetime) -> Repor
     """Do the work. Raises only what the database says: then the row stays, and the sweep comes back to it."""
     if job.connector.way != Connector.Way.DIRECT or not signing.is_ours(bytes(job.signature), jobs.signed_content(job)):
         logger.error("Job %s is not one that this server made for itself", job.pk)
-        return _not_begun(job, Reason.NOT_SUPPORTED)
+        return not_begun(job, Reason.NOT_SUPPORTED)
     if not job.connector.is_on and job.operation != Operation.VERIFY:
-        return _not_begun(job, Reason.NOT_SUPPORTED, "switched off")
+        return not_begun(job, Reason.NOT_SUPPORTED, "switched off")
     try:
         typed = json.loads(executors.open_sealed(bytes(job.sealed), job.info))
         order = order_of(job, typed["new"], typed["current"])
         directory = connector_for(access_of(job.connector))
     except DirectoryError as error:
-        return _not_begun(job, error.reason, error.code)
+        return not_begun(job, error.reason, error.code)
     except Error:
         raise
     except Exception as error:
         logger.error("Job %s could not be begun: %s", job.pk, type(error).__name__)
-        return _not_begun(job, Reason.NOT_SUPPORTED, type(error).__name__)
+        return not_begun(job, Reason.NOT_SUPPORTED, type(error).__name__)
     return _carry_out_in(directory, order, job, started, claimed_at)
 
 
-def _not_begun(job: WritebackJob, reason: Reason, code: str = "") -> Report:
+def not_begun(job: WritebackJob, reason: Reason, code: str = "") -> Report:
     """This attempt wrote nothing; of one before it that is known only if it never got to the mark."""
     is_known = job.first_mark is None or job.operation == Operation.VERIFY
     return Report(Outcome.FAILED if is_known else Outcome.UNCONFIRMED, reason=reason, code=code)

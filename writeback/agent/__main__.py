@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
+from accounts.memory import keep_out_of_core_dumps
 from writeback.agent import checking, configuration, enrolling, limits, protocol, rolling
 from writeback.agent.bringing_in import bring_in
 from writeback.agent.carrying import Means
@@ -28,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO, stream=sys.stderr)
     logging.getLogger("urllib3").setLevel(logging.ERROR)
     os.umask(0o077)
+    keep_out_of_core_dumps()
     try:
         return COMMANDS[options.command](configuration.read(options.config), options)
     except Unusable as error:

@@ -77,16 +77,21 @@ class _Work:
         job, enrolled = self.job, self.means.state.enrolment
         keys = self._keys()
         if keys is None or (job.tenant, job.connector) != (enrolled.tenant, enrolled.connector):
-            return Report(Outcome.FAILED, reason=Reason.NOT_SUPPORTED, code="not a job of this server for this agent")
+            return self._not_begun(Reason.NOT_SUPPORTED, "not a job of this server for this agent")
         if job.operation != Operation.VERIFY and not self.means.cap.take():
             code = f"the agent's own limit of {self.means.cap.most} a minute is reached"
-            return Report(Outcome.FAILED, reason=Reason.UNREACHABLE, code=code)
+            return self._not_begun(Reason.UNREACHABLE, code)
         try:
             return self._carried_out(self._order(keys))
         except DirectoryError as error:
-            return Report(Outcome.FAILED, reason=error.reason, code=error.code)
+            return self._not_begun(error.reason, error.code)
         except (Unopened, ValueError, KeyError, TypeError) as error:
-            return Report(Outcome.FAILED, reason=Reason.NOT_SUPPORTED, code=type(error).__name__)
+            return self._not_begun(Reason.NOT_SUPPORTED, type(error).__name__)
+
+    def _not_begun(self, reason: Reason, code: str) -> Report:
+        """This attempt wrote nothing; of one before it that is known only if it never got to the mark."""
+        is_known = self.job.first_mark is None or self.job.operation == Operation.VERIFY
+        return Report(Outcome.FAILED if is_known else Outcome.UNCONFIRMED, reason=reason, code=code)
 
     def _keys(self) -> Keys | None:
         """Those that the server made this box for; none where it didn't make this job."""

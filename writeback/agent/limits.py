@@ -18,6 +18,9 @@ class Limited(Connector):
         self._inner, self._limit_dn = inner, limit_dn
         self.capabilities = inner.capabilities
 
+    def heed(self, may_start: Callable[[], bool]) -> None:
+        self._inner.heed(may_start)
+
     def probe(self) -> Probe:
         return self._inner.probe()
 

@@ -159,7 +159,7 @@ def hand_over(asking: Asking, job_id: UUID) -> Handed | None:
     refusal = _refusal(job)
     if refusal:
         with opened(agent.tenant):
-            execution.finish(job, Report(Outcome.FAILED, reason=Reason.NOT_SUPPORTED, code=refusal), now)
+            execution.finish(job, execution.not_begun(job, Reason.NOT_SUPPORTED, refusal), now)
         return None
     found = (boxes.box_for(bytes(job.sealed), key) for key in asking.keys)
     box = next((one for one in found if one is not None), None)

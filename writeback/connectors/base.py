@@ -160,18 +160,22 @@ class Connector(ABC):
     """One directory, reached as one account. Not shared between threads; each call raises DirectoryError.
 
     `set_password` without `current` is a reset by the account; with it a change on the person's behalf, to which the
-    directory's rules of history and age apply. `may_start` is asked directly before anything is written.
+    directory's rules of history and age apply.
     """
 
     capabilities: Capabilities
-    may_start: Callable[[], bool] = staticmethod(lambda: True)
+    _may_start: Callable[[], bool] = staticmethod(lambda: True)
 
     def __init__(self, access: Access) -> None:
         self.access = access
 
+    def heed(self, may_start: Callable[[], bool]) -> None:
+        """Ask this directly before anything is written, and raise TooLate where it says no: connecting may take long."""
+        self._may_start = may_start
+
     def ensure_in_time(self) -> None:
-        """For whoever is about to write: connecting may have taken long. Raises TooLate."""
-        if not self.may_start():
+        """For whoever is connected and about to write. Raises TooLate."""
+        if not self._may_start():
             raise TooLate
 
     @abstractmethod

@@ -42,7 +42,7 @@ class _Run:
         self.note_mark, self.may_start, self.told = note_mark, may_start, told
         self.steps: dict[Step, StepResult] = {}
         self.code = ""
-        connector.may_start = may_start
+        connector.heed(may_start)
 
     def report(self) -> Report:
         try:
