@@ -71,9 +71,13 @@ class Books(Connector):
         if self.entry.must_change:
             raise DirectoryError(Reason.MUST_CHANGE, "49")
 
+    def verify_nobody(self, password: str) -> None:
+        self._call("verify_nobody")
+        raise DirectoryError(Reason.WRONG_PASSWORD, "49")
+
     @property
     def writes(self) -> list[str]:
-        return [call for call in self.calls if call != "find"]
+        return [call for call in self.calls if call not in ("find", "verify_nobody")]
 
 
 def carried_out(books: Books, order: Order, *, may_note: bool = True, starts: int = 99) -> Report:
@@ -117,6 +121,29 @@ def test_a_right_password_is_verified_and_a_wrong_one_is_not() -> None:
 def test_a_right_password_that_must_be_changed_is_told_with_its_reason() -> None:
     report = carried_out(Books(replace(ALICE, must_change=True)), VERIFY)
     assert (report.outcome, report.reason) == (Outcome.FAILED, Reason.MUST_CHANGE)
+
+
+@pytest.mark.parametrize(
+    "books",
+    [
+        Books(fails={"find": [DirectoryError(Reason.NOT_FOUND, "32")]}),
+        Books(replace(ALICE, is_disabled=True)),
+        Books(replace(ALICE, is_locked=True, tries_left=0)),
+        Books(replace(ALICE, tries_left=2)),
+    ],
+    ids=["nobody", "disabled", "locked", "two tries left"],
+)
+def test_e2_whoever_is_not_tried_costs_a_bind_all_the_same(books: Books) -> None:
+    """Else a connection and a bind, a second away, would tell by the time whether there is somebody."""
+    assert carried_out(books, VERIFY).outcome == Outcome.FAILED
+    assert books.calls == ["find", "verify_nobody"]
+
+
+@pytest.mark.parametrize("order", [RESET, CHANGE, UNLOCK])
+def test_only_a_sign_in_costs_a_bind_as_nobody(order: Order) -> None:
+    books = Books(replace(ALICE, is_disabled=True))
+    carried_out(books, order)
+    assert books.calls == ["find"]
 
 
 def test_nobody_to_be_found_is_a_failure() -> None:
