@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from captcha.models import CaptchaStore
 from django.contrib.sessions.models import Session
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts import own_addresses, partitions, tenants
@@ -16,10 +17,13 @@ from reset import access_passes, own_challenges
 from reset.models import ResetRequest, State
 from reset.models.requests import RUNNING
 from reset.requests import end
+from writeback.connectors.orders import Operation
 from writeback.models import WritebackJob
 
 KEEP_REQUESTS = timedelta(days=90)
 KEEP_INVITATIONS = timedelta(days=30)
+# The audit trail keeps sign-ins; their jobs are of use to who looks for a fault now, and strangers can make any number.
+KEEP_SIGN_INS = timedelta(days=1)
 BATCH = 500
 
 
@@ -55,11 +59,17 @@ def prune(now: datetime | None = None) -> dict[str, int]:
             "invitations": Invitation.objects.filter(expires_at__lt=now - KEEP_INVITATIONS).delete()[0],
             "messages": sweep.prune(now),
             "counters": throttle.prune(now),
-            "jobs": WritebackJob.objects.filter(created_at__lt=now - KEEP_REQUESTS).delete()[0],
+            "jobs": _prune_jobs(now),
             "passes": access_passes.prune(now),
             "lockouts": lockout.prune(now),
             "sessions": Session.objects.filter(expire_date__lt=now).delete()[0],
         }
+
+
+def _prune_jobs(now: datetime) -> int:
+    sign_ins = Q(operation=Operation.VERIFY, created_at__lt=now - KEEP_SIGN_INS)
+    deleted: int = WritebackJob.objects.filter(sign_ins | Q(created_at__lt=now - KEEP_REQUESTS)).delete()[0]
+    return deleted
 
 
 def look_through_addresses() -> int:

@@ -93,3 +93,6 @@ class InMemoryConnector(Connector):
             raise DirectoryError(Reason.WRONG_PASSWORD, "49 52e")
         if account.must_change:
             raise DirectoryError(Reason.MUST_CHANGE, "49 773")
+
+    def verify_nobody(self, password: str) -> None:
+        raise DirectoryError(Reason.WRONG_PASSWORD, "49 525")

@@ -15,7 +15,7 @@ from accounts.models.users import new_epoch
 from accounts.visitor import Visitor
 from policy import throttle
 from policy.throttle import Use
-from reset import asking, directory_change, signin
+from reset import asking, directory_change, housekeeping, signin
 from reset.asking import Waiting
 from tests.conftest import make_user
 from tests.reset.in_directory import ANCHOR, NORA, OLD, North, jobs, make_north, work
@@ -128,6 +128,14 @@ def test_a_directory_that_is_away_holds_up_no_other_ones_jobs(north: North) -> N
     assert recovery.carry_out_waiting(later) == 1
     assert [job.status for job in jobs()] == ["failed", "queued", "queued"]
     assert recovery.recover(later + timedelta(minutes=1)) == 2
+
+
+def test_sign_ins_leave_no_jobs_behind_for_months(north: North) -> None:
+    post_sign_in(Client(), "somebody@north.example", "wrong")
+    reset = wanted(north, NEW)
+    assert housekeeping.prune(timezone.now() + timedelta(hours=23))["jobs"] == 0
+    assert housekeeping.prune(timezone.now() + timedelta(hours=25))["jobs"] == 1
+    assert [job.pk for job in jobs()] == [reset.pk]
 
 
 def test_o5_one_right_password_gives_its_address_one_sign_in_back(north: North, client: Client) -> None:

@@ -69,9 +69,13 @@ class Books(Connector):
         if self.entry.must_change:
             raise DirectoryError(Reason.MUST_CHANGE, "49")
 
+    def verify_nobody(self, password: str) -> None:
+        self._call("verify_nobody")
+        raise DirectoryError(Reason.WRONG_PASSWORD, "49")
+
     @property
     def writes(self) -> list[str]:
-        return [call for call in self.calls if call != "find"]
+        return [call for call in self.calls if call not in ("find", "verify_nobody")]
 
 
 def carried_out(books: Books, order: Order, *, may_note: bool = True, starts: int = 99) -> Report:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.directories.ldap_server import LdapServer
-from tests.writeback.asking import carried_out
+from tests.writeback.asking import carried_out, refused
 from writeback.connectors.base import Reason
 from writeback.connectors.finding import connector_for
 from writeback.connectors.orders import Operation, Order, Outcome, Step, StepResult
@@ -109,3 +109,12 @@ def test_credentials_are_verified_until_the_lock_comes_near(directory: LdapServe
 def test_nobody_is_there(directory: LdapServer) -> None:
     report = carried_out(connector_for(directory.access()), Order(Operation.RESET, "nobody", new=NEW))
     assert (report.outcome, report.reason, report.steps) == (Outcome.FAILED, Reason.NOT_FOUND, {})
+
+
+@pytest.mark.parametrize("anchor", ["00000000-0000-4000-8000-000000000000", ""])
+def test_e2_a_name_nobody_has_costs_a_bind_that_is_refused(directory: LdapServer, anchor: str) -> None:
+    connector = connector_for(directory.access())
+    with refused(Reason.WRONG_PASSWORD):
+        connector.verify_nobody(NEW)
+    report = carried_out(connector, Order(Operation.VERIFY, anchor, current=NEW))
+    assert (report.outcome, report.reason) == (Outcome.FAILED, Reason.NOT_FOUND)

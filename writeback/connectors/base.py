@@ -1,5 +1,6 @@
 """What every directory looks like to the rest: where it is, what is asked of it, what it answers. No Django here."""
 
+import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -201,3 +202,7 @@ class Connector(ABC):
     @abstractmethod
     def verify(self, entry: Entry, password: str) -> None:
         """Bind as the user. Raises with the reason; RIGHT_PASSWORD_REASONS say that the password was right."""
+
+    def verify_nobody(self, password: str) -> None:
+        """The same as somebody who isn't there, which is always refused: a new connection and a bind, with all their time."""
+        self.verify(Entry(anchor="", dn=f"cn={secrets.token_hex(16)},{self.access.base_dn}", mark=""), password)

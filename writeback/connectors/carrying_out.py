@@ -1,6 +1,7 @@
 """One order carried out in a directory: what may be done, step by step, and what is known afterwards. No Django here."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from writeback.connectors.base import (
     PASSWORD_REASONS,
@@ -48,9 +49,12 @@ class _Run:
         try:
             entry = self.connector.find(self.order.anchor)
         except DirectoryError as error:
+            if error.reason is Reason.NOT_FOUND:
+                self._bind_as_nobody()
             return self._not_begun(None, error.reason, error.code)
         refusal = self._refusal(entry)
         if refusal:
+            self._bind_as_nobody()
             return self._not_begun(entry, refusal, entry.protected if refusal is Reason.PROTECTED else "")
         if self.order.operation is Operation.VERIFY:
             return self._verify(entry)
@@ -83,6 +87,7 @@ class _Run:
     def _verify(self, entry: Entry) -> Report:
         refusal = self._guess_refusal(entry)
         if refusal:
+            self._bind_as_nobody()
             return self._ended(Outcome.FAILED, refusal)
         if not self.may_start():
             return self._ended(Outcome.LATE)
@@ -91,6 +96,12 @@ class _Run:
         except DirectoryError as error:
             return self._ended(Outcome.FAILED, error.reason, error.code)
         return self._ended(Outcome.APPLIED)
+
+    def _bind_as_nobody(self) -> None:
+        """Where a password is only to be verified: who isn't there, or isn't tried, takes as long as who is wrong."""
+        if self.order.operation is Operation.VERIFY and self.may_start():
+            with suppress(DirectoryError):
+                self.connector.verify_nobody(self.order.current)
 
     def _unlock_only(self, entry: Entry) -> Report:
         if not self.connector.capabilities.unlocks:

@@ -89,7 +89,8 @@ class SyncedEntry(TenantOwned):
 
     `gone_at`: the entry is not in the directory any more; the user is disabled (the group is empty), and stays.
     `brings_mobile`, `brings_office`: the directory gave that phone, so it may also take it away. `lost_a_phone`: it did
-    take one away, so the next one takes the place of another.
+    take one away, so the next one takes the place of another. `is_off`: the directory switched the user off, so it may also
+    switch them on again; whom an administrator disabled here, it may not.
     """
 
     connector = models.ForeignKey(Connector, on_delete=models.CASCADE, related_name="entries")
@@ -101,6 +102,7 @@ class SyncedEntry(TenantOwned):
     brings_mobile = models.BooleanField(default=False)
     brings_office = models.BooleanField(default=False)
     lost_a_phone = models.BooleanField(default=False)
+    is_off = models.BooleanField(default=False)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["connector", "anchor"], name="synced_entry_once")]

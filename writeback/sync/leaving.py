@@ -77,7 +77,7 @@ def _disable(work: Work, people: list[tuple[int, str, str, bool]]) -> None:
     for pk, anchor, name, enabled in people:
         entry = known.get(anchor, Entry(anchor, "", pk))
         if entry.gone_at is None:
-            entries.append(entry._replace(dn_key="", gone_at=work.now))
+            entries.append(entry._replace(dn_key="", gone_at=work.now, is_off=enabled or entry.is_off))
             work.report(Change("gone", name))
         elif enabled:
             work.report(Change("disable", name))

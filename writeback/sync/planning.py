@@ -122,7 +122,7 @@ class Planner:
 
     def _add(self, one: Wanted, known: HeldPerson | None, name: str) -> None:
         before = known.fields if known else NEW
-        after = _merged(one, before, name)
+        after = _merged(one, before, name, _may_be_on(known))
         phones = plan_proofs(self.plan.contact, one.anchor, one.proofs, known, self.work.rules.purposes)
         if known is None:
             self.plan.new_users[one.anchor] = after
@@ -180,11 +180,16 @@ def _lost(known: HeldPerson) -> bool:
     return known.entry is not None and known.entry.lost_a_phone
 
 
-def _merged(one: Wanted, before: Fields, name: str) -> Fields:
+def _may_be_on(known: HeldPerson | None) -> bool:
+    """Whom the directory switched off it may switch on; whom an administrator disabled here stays disabled."""
+    return known is None or known.entry is None or known.fields.is_enabled or known.entry.is_off
+
+
+def _merged(one: Wanted, before: Fields, name: str, may_be_on: bool) -> Fields:
     given = {field: text for field, text in one.texts._asdict().items() if text is not None}
     return before._replace(
         principal_name=name,
-        is_enabled=one.is_enabled,
+        is_enabled=one.is_enabled and may_be_on,
         is_protected_in_directory=one.is_protected,
         cannot_change_password=one.cannot_change,
         **given,
@@ -206,6 +211,7 @@ def _entry(one: Wanted, known: HeldPerson | None, lost: bool = False) -> Entry:
         brings_mobile=brings(AuthenticatorType.MOBILE_PHONE, old is not None and old.brings_mobile),
         brings_office=brings(AuthenticatorType.OFFICE_PHONE, old is not None and old.brings_office),
         lost_a_phone=lost,
+        is_off=not one.is_enabled and _may_be_on(known),
     )
 
 

@@ -49,6 +49,7 @@ class Entry(NamedTuple):
     brings_mobile: bool = False
     brings_office: bool = False
     lost_a_phone: bool = False
+    is_off: bool = False
 
 
 KEYS = ("principal_key", "mail_key")
@@ -58,7 +59,7 @@ TYPES = ", ".join(f"{name} {'boolean' if name in FLAGS else 'text'}" for name in
 ENTRY_NAMES = ", ".join(Entry._fields)
 ENTRY_TYPES = (
     "anchor text, dn_key text, user_id bigint, group_id bigint, gone_at timestamptz, brings_mobile boolean, "
-    "brings_office boolean, lost_a_phone boolean"
+    "brings_office boolean, lost_a_phone boolean, is_off boolean"
 )
 
 
