@@ -90,7 +90,8 @@ class Stack:
         self.sql("UPDATE accounts_tenant SET imported_methods_count = true")
         self.manage("shell", "-c", OPEN_POLICY)
 
-    def manage(self, *arguments: str) -> None:
+    def manage(self, *arguments: str) -> str:
+        """Run a command. Returns what it says."""
         done = subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=ROOT,
@@ -101,6 +102,7 @@ class Stack:
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
 
     def sql(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.database_url, autocommit=True) as connection:

@@ -15,7 +15,7 @@ from typing import TextIO
 from django.db import Error, connections, transaction
 from django.utils import timezone
 
-from accounts.models import Directory, User
+from accounts.models import User
 from accounts.tenants import all_opened
 from writeback import jobs
 from writeback.connectors.orders import Operation
@@ -42,7 +42,7 @@ def submit(lines: TextIO, dice: random.Random, seconds: float) -> None:
     with all_opened():
         people = list(User.objects.exclude(anchor=None).order_by("pk"))
         user, now = dice.choice(people), timezone.now()
-        connector = jobs.find_connector(Directory.objects.get().pk)
+        connector = jobs.find_connector(user.directory_id or 0)
         assert connector is not None
         password = f"{CANARY}-{dice.randrange(2**64):x}"
         wanted = jobs.Wanted(

@@ -10,8 +10,9 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +29,12 @@ from tests.directories.ldap_server import (
     Rules,
     Somebody,
 )
+from tests.faults.agents_side import AGENTS, AgentsSide
 from tests.faults.stack import Stack, soon
 from tests.faults.submitting import CANARY
 from tests.smtp_server import SmtpServer
 
-PEOPLE = 40
+PEOPLE = 25
 WORKERS = ("worker 1", "worker 2")
 # Everything a password was set to stays readable for the tests, and is never taken a second time.
 RULES = Rules(history=200, max_failure=10)
@@ -49,12 +51,18 @@ with all_opened():
     tenant = Tenant.objects.get()
     tenant.may_connect_directly = True
     tenant.save()
-    directory = Directory.objects.create(tenant=tenant, name="North", kind="openldap")
-    connector = Connector(tenant=tenant, directory=directory, is_on=True, way="direct", sync_is_on=False, **given["connector"])
-    connector.sealed_password = secrets.seal(given["password"].encode(), connector.place)
-    connector.save()
-    for uid, anchor in given["people"]:
-        User.objects.create(tenant=tenant, principal_name=f"{uid}@acme.example", directory=directory, anchor=anchor)
+    for name in ("North", "South"):
+        directory = Directory.objects.create(tenant=tenant, name=name, kind="openldap")
+        usual = {"tenant": tenant, "directory": directory, "is_on": True, "sync_is_on": False}
+        connector = Connector(way="direct" if name == "North" else "agents", **usual)
+        if name == "North":
+            for field, value in given["connector"].items():
+                setattr(connector, field, value)
+            connector.sealed_password = secrets.seal(given["password"].encode(), connector.place)
+        connector.save()
+        for uid, anchor in given[name]:
+            login = f"{uid}.{name}@acme.example"
+            User.objects.create(tenant=tenant, principal_name=login, directory=directory, anchor=anchor)
 """
 
 
@@ -73,13 +81,13 @@ class Submitted:
 class WritebackStack(Stack):
     """`folder` holds the logs of all processes and the ledger of all passwords."""
 
-    directory: LdapServer | None = None
-    people: list[Somebody] = field(default_factory=list)
+    directories: dict[str, LdapServer] = field(default_factory=dict)
+    people: list[tuple[LdapServer, Somebody]] = field(default_factory=list)
 
     @property
     def ldap(self) -> LdapServer:
-        assert self.directory is not None
-        return self.directory
+        """The one that the workers reach; agents reach the other one."""
+        return self.directories["North"]
 
     @property
     def ledger(self) -> Path:
@@ -96,7 +104,8 @@ class WritebackStack(Stack):
 
     def connect(self) -> None:
         """Everybody of the directory becomes a user, and the worker reaches it."""
-        self.people = [self.ldap.somebody() for _ in range(PEOPLE)]
+        crowds = {name: [one.somebody() for _ in range(PEOPLE)] for name, one in self.directories.items()}
+        self.people = [(self.directories[name], person) for name, crowd in crowds.items() for person in crowd]
         self.environment["EGRESS_ALLOW_PRIVATE"] = "127.0.0.1/32"
         given = {
             "connector": {
@@ -106,8 +115,7 @@ class WritebackStack(Stack):
                 "ca_pem": self.ldap.ca_pem,
             },
             "password": ACCOUNT_PASSWORD,
-            "people": [(one.uid, one.anchor) for one in self.people],
-        }
+        } | {name: [(one.uid, one.anchor) for one in crowd] for name, crowd in crowds.items()}
         self.environment["SETUP"] = json.dumps(given)
         self.manage("shell", "-c", SETUP)
         del self.environment["SETUP"]
@@ -128,6 +136,28 @@ class WritebackStack(Stack):
             f"{name[-1]}@x",
         ]
         self._start(name, [sys.executable, "-m", *command])
+
+    def start_door(self) -> None:
+        self._start("door", self.agents_side.door)
+
+    def start_agent(self, name: str) -> None:
+        self._start(name, self.agents_side.command(name, "run"))
+
+    def start_agents(self) -> None:
+        """Enrolled, approved, and heard of."""
+        self.agents_side.prepare()
+        self.start_door()
+        soon(lambda: servers.listens(self.agents_side.port))
+        for name in AGENTS:
+            self.agents_side.enrol(name, self.manage)
+            self.start_agent(name)
+        soon(lambda: self.sql("SELECT 1 FROM writeback_agent WHERE is_reaching HAVING count(*) = 2"))
+
+    @cached_property
+    def agents_side(self) -> AgentsSide:
+        folder = self.folder / "agents"
+        folder.mkdir()
+        return AgentsSide(folder, self.directories["South"], servers.free_port())
 
     def start_submitting(self, seed: int, seconds: float) -> None:
         self.ledger.touch()
@@ -165,11 +195,21 @@ class WritebackStack(Stack):
         self.redis.process.wait()
         self.redis.start()
 
-    def kill_directory(self, _dice: random.Random) -> None:
-        assert self.ldap.process
-        self.ldap.process.kill()
-        self.ldap.process.wait()
-        slapd.start(self.ldap)
+    def kill_directory(self, dice: random.Random) -> None:
+        directory = dice.choice(list(self.directories.values()))
+        assert directory.process
+        directory.process.kill()
+        directory.process.wait()
+        slapd.start(directory)
+
+    def kill_agent(self, dice: random.Random) -> None:
+        name = dice.choice(AGENTS)
+        self.kill(name)
+        self.start_agent(name)
+
+    def kill_door(self, _dice: random.Random) -> None:
+        self.kill("door")
+        self.start_door()
 
     # --- what became of it ----------------------------------------------------------------------------------------
 
@@ -191,15 +231,18 @@ class WritebackStack(Stack):
         )
         return [Submitted(status, why, until, passwords[str(key)], bytes(box)) for key, status, why, until, box in rows]
 
-    def passwords_of(self, person: Somebody) -> list[str]:
+    def passwords_of(self, directory: LdapServer, person: Somebody) -> list[str]:
         """The digests of every password that the directory has set for somebody, oldest first, the current one last."""
-        history = sorted(self.ldap.read(person.dn, "pwdHistory"), key=lambda value: value.split("#")[0])
-        return [value.split("#", 3)[3] for value in history] + self.ldap.read(person.dn, "userPassword")
+        history = sorted(directory.read(person.dn, "pwdHistory"), key=lambda value: value.split("#")[0])
+        return [value.split("#", 3)[3] for value in history] + directory.read(person.dn, "userPassword")
 
-    def places_of(self, person: Somebody, jobs: list[Submitted]) -> list[int]:
+    def all_passwords(self) -> list[list[str]]:
+        return [self.passwords_of(directory, person) for directory, person in self.people]
+
+    def places_of(self, directory: LdapServer, person: Somebody, jobs: list[Submitted]) -> list[int]:
         """The same as numbers of jobs; -1 is the password that was there first."""
         known = {-1: START_PASSWORD} | {number: job.password for number, job in enumerate(jobs)}
-        digests = self.passwords_of(person)
+        digests = self.passwords_of(directory, person)
         return [next(number for number, password in known.items() if is_of(digest, password)) for digest in digests]
 
     def places_with_canary(self) -> list[str]:
@@ -232,14 +275,17 @@ def has_canary(content: bytes) -> bool:
 @contextmanager
 def writeback_stack(folder: Path) -> Iterator[WritebackStack]:
     """Everything prepared and running but the process that submits."""
-    with servers.redis() as redis, SmtpServer() as smtp, slapd.openldap(RULES, people=PEOPLE) as directory:
-        stack = WritebackStack(folder, smtp, redis, directory=directory)
+    with ExitStack() as running:
+        redis, smtp = running.enter_context(servers.redis()), running.enter_context(SmtpServer())
+        both = {name: running.enter_context(slapd.openldap(RULES, people=PEOPLE)) for name in ("North", "South")}
+        stack = WritebackStack(folder, smtp, redis, directories=both)
         try:
             stack.prepare()
             stack.connect()
             for name in WORKERS:
                 stack.start_worker_named(name)
             stack.wait_for_worker()
+            stack.start_agents()
             yield stack
         finally:
             stack.close()
