@@ -10,7 +10,8 @@ import django
 
 django.setup()
 
-from django.utils import timezone  # noqa: E402 - models can be imported now, not before
+from django.db import connection  # noqa: E402 - models can be imported now, not before
+from django.utils import timezone  # noqa: E402
 
 from accounts import secrets  # noqa: E402
 from accounts.methods import AuthenticatorType  # noqa: E402
@@ -81,7 +82,7 @@ def main(users: int, files: list[str]) -> None:
     with opened(tenant):
         for kept in map(load, files):
             bring_in(tenant, connect(tenant, kept), kept)
-    with filling.connection.cursor() as cursor:
+    with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
         cursor.execute("CHECKPOINT")
 

@@ -3,9 +3,11 @@
     jobs DOMAIN COUNT FIRST   so many jobs of different people by `writeback.jobs`, without wizard and reset requests
     requests                  a new password for everybody who has proved who they are, by `reset.flow`
 
-Prints JSON: how many, when it began (seconds since 1970), CPU seconds of this process from the first to the last.
+Prints a line `warm` when the first few have gone; the next line in starts the measured ones. Then JSON: how many, when it
+began (seconds since 1970), CPU seconds of this process from the first to the last.
 """
 
+import itertools
 import json
 import sys
 import time
@@ -21,7 +23,7 @@ from django.utils import timezone  # noqa: E402
 
 from accounts.identifiers import new_id  # noqa: E402
 from accounts.models import User  # noqa: E402
-from accounts.tenants import all_opened, opened  # noqa: E402
+from accounts.tenants import all_opened, opened, opened_or_all  # noqa: E402
 from accounts.visitor import Visitor  # noqa: E402
 from reset import flow, stored  # noqa: E402
 from reset.models import ResetRequest, State  # noqa: E402
@@ -31,6 +33,8 @@ from writeback.connectors.orders import Operation  # noqa: E402
 
 VISITOR = Visitor("10.250.0.1", "Mozilla/5.0 (bench)")
 TIME_LEFT = timedelta(seconds=60)
+# The first ones of a process: statements are put together, connections made.
+WARM_UP, WARM_UP_PAUSE = 10, 0.025
 
 
 def people(domain: str, count: int, first: int) -> list[User]:
@@ -62,8 +66,9 @@ def submit_job(user: User) -> None:
 
 def submit_jobs(domain: str, count: int, first: int) -> Iterator[None]:
     for user in people(domain, count, first):
-        with opened(user.tenant):
-            yield submit_job(user)
+        with opened_or_all(user.tenant):
+            submit_job(user)
+        yield None
 
 
 def submit_requests() -> Iterator[None]:
@@ -84,13 +89,20 @@ def submit_requests() -> Iterator[None]:
 def main(what: str, *arguments: str) -> None:
     if what == "jobs":
         domain, count, first = arguments
-        work = submit_jobs(domain, int(count), int(first))
+        work = submit_jobs(domain, int(count) + WARM_UP, int(first))
     else:
         work = submit_requests()
+    for _each in itertools.islice(work, WARM_UP):
+        time.sleep(WARM_UP_PAUSE)
+    sys.stdout.write("warm\n")
+    sys.stdout.flush()
+    sys.stdin.readline()
     began, processor = time.time(), time.process_time()
     done = sum(1 for _each in work)
     processor = time.process_time() - processor
-    sys.stdout.write(json.dumps({"count": done, "began": began, "processor": processor}))
+    sys.stdout.write(json.dumps({"count": done, "began": began, "processor": processor}) + "\n")
+    sys.stdout.flush()
+    sys.stdin.readline()  # the connection to the database stays until what it cost is read
 
 
 if __name__ == "__main__":
