@@ -5,7 +5,7 @@ LANGUAGES := --locale ar --locale de --locale es --locale fr
 IGNORED := --ignore .venv --ignore var --ignore tests --ignore build
 PACKAGES := config accounts policy notifications writeback reset tests
 
-.PHONY: run run-hybrid test lint bench messages development
+.PHONY: run run-hybrid test lint bench bench-writeback messages development
 
 run: # web and worker on this machine, with a demo organisation
 	@deploy/prepare requirements.lock && exec $(PYTHON_BIN)/python -m config.embedded
@@ -21,6 +21,9 @@ test: development # the whole suite, with the servers it needs
 
 bench: development # the figures, side by side with Django's own reset
 	@$(PYTHON_BIN)/python tests/bench/run.py
+
+bench-writeback: development # what writing into directories costs, beside the directories alone (needs root, for Samba)
+	@$(PYTHON_BIN)/python tests/bench/run_writeback.py
 
 messages: development # collect the texts to translate, compile the translations (both are committed); needs gettext
 	REKEY_PROFILE=embedded $(PYTHON_BIN)/python manage.py makemessages $(LANGUAGES) $(IGNORED) --no-wrap --add-location file

@@ -13,7 +13,7 @@ from tests.bench import stacks
 from tests.bench.__main__ import interpreter, say, too_long
 from tests.bench.writeback import agents, kept
 from tests.bench.writeback.kept import OPENLDAP, SAMBA
-from tests.bench.writeback.measuring import Bare, Bench
+from tests.bench.writeback.measuring import Alone, Bare, Bench
 from tests.bench.writeback.report import Cost, Ends, Results, Throughput, report
 
 LIMIT_SECONDS = 900
@@ -85,12 +85,14 @@ class Run:
 
     def cost(self, bench: Bench) -> Cost:
         say("c: what the queue around a job costs")
-        bare, queued = Bare(), []
-        bench.queue_jobs(OPENLDAP, self.sized(200))
-        for _turn in range(3):
-            bench.run_bare(bare, OPENLDAP, self.sized(1000))
-            queued.append(bench.queue_jobs(OPENLDAP, self.sized(500)))
-        return Cost(bare, queued, bench.count_statements(OPENLDAP))
+        bare, alone, queued = Bare(), Alone(), []
+        # All are done before the sweep would take part, which looks every two seconds.
+        for turn in range(7):
+            bench.run_bare(bare, OPENLDAP, self.sized(300))
+            bench.run_connector(alone, OPENLDAP, self.sized(300))
+            burst = bench.queue_jobs(OPENLDAP, self.sized(100))
+            queued += [burst] if turn else []
+        return Cost(bare, alone, queued, bench.count_statements(OPENLDAP))
 
 
 def options() -> argparse.Namespace:

@@ -2,26 +2,31 @@
 
 import itertools
 import json
+import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 from tests.bench import cells, stacks
 from tests.bench.cells import Cell
-from tests.bench.stacks import Ground, Sample, Stack
+from tests.bench.stacks import ROOT, Ground, Sample, Stack
 from tests.bench.statements import logged
 from tests.bench.writeback.journeys import CONFIRMED
 from tests.bench.writeback.kept import Kept, save
 from tests.bench.writeback.said import Said, is_of_a_job
 
 LOAD = "tests.bench.writeback.load"
-OPEN = "SELECT count(*) FROM writeback_writebackjob WHERE status IN ('queued', 'claimed')"
+OPEN = """
+    SELECT (SELECT count(*) FROM writeback_writebackjob WHERE status IN ('queued', 'claimed'))
+        + (SELECT count(*) FROM notifications_message WHERE status IN ('queued', 'sending'))
+"""
 ENDED = """
     SELECT count(*), count(*) FILTER (WHERE status = 'applied'), extract(epoch FROM max(finished_at))::float
     FROM writeback_writebackjob WHERE created_at >= to_timestamp(%s) - interval '5 milliseconds'
 """
 DONE_WITHIN = 120.0
-COUNTED = 10
+COUNTED = 20
 
 _first = itertools.count(0, 1_000)
 
@@ -71,6 +76,18 @@ class Queued:
         return {name: 1000 * value / self.count for name, value in seconds.items()}
 
 
+@dataclass
+class Alone:
+    """The product's connector by itself, in a process without Django: finding, reading the policy, setting."""
+
+    count: int = 0
+    processor: float = 0.0
+
+    @property
+    def processor_ms(self) -> float:
+        return 1000 * self.processor / self.count
+
+
 class Bench:
     """One running stack with the directories beside it."""
 
@@ -85,6 +102,13 @@ class Bench:
         bare.took += printed["took"]
         bare.seconds += printed["seconds"]
         bare.processor += printed["processor"]
+
+    def run_connector(self, alone: Alone, name: str, count: int) -> None:
+        """Some more resets by the connector alone."""
+        command = [sys.executable, "-m", "tests.bench.writeback.connecting", str(self.files[name])]
+        printed = stacks.run([*command, str(count), str(next(_first))], self.environment("bench"))
+        alone.count += count
+        alone.processor += float(printed)
 
     def environment(self, process: str) -> dict[str, str]:
         return self.ground.environment("rekey", self.stack.users, self.stack.hasher, process)
@@ -109,11 +133,31 @@ class Bench:
 
     def queue(self, *what: str) -> Queued:
         """Hand jobs over in a row and wait until the worker has done them. Raises RuntimeError where one failed."""
-        before = self.stack.sample()
-        command = [sys.executable, "-m", "tests.bench.writeback.submitting", *what]
-        told = json.loads(stacks.run(command, self.environment("submit")))
+        command = stacks.tied([sys.executable, "-m", "tests.bench.writeback.submitting", *what])
+        environment = self.environment("submit")
+        with subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as submitting:
+            try:
+                told, spent = self._handed_over(submitting)
+            finally:
+                submitting.kill()
+        return self._queued(told, spent)
+
+    def _handed_over(self, submitting: "subprocess.Popen[str]") -> tuple[dict[str, Any], Sample]:
+        assert submitting.stdin is not None
+        assert submitting.stdout is not None
+        if submitting.stdout.readline() != "warm\n":
+            raise RuntimeError("nothing could be handed over")
         self._wait_until_done()
-        spent = self.stack.sample().minus(before)
+        before = self.stack.sample()
+        submitting.stdin.write("go\n")
+        submitting.stdin.flush()
+        told = json.loads(submitting.stdout.readline())
+        self._wait_until_done()
+        return told, self.stack.sample().minus(before)
+
+    def _queued(self, told: dict[str, Any], spent: Sample) -> Queued:
         row = self.stack.database.execute(ENDED, [told["began"]]).fetchone()
         assert row is not None
         count, applied, ended = row

@@ -3,9 +3,11 @@
     jobs DOMAIN COUNT FIRST   so many jobs of different people by `writeback.jobs`, without wizard and reset requests
     requests                  a new password for everybody who has proved who they are, by `reset.flow`
 
-Prints JSON: how many, when it began (seconds since 1970), CPU seconds of this process from the first to the last.
+Prints a line `warm` when the first few have gone; the next line in starts the measured ones. Then JSON: how many, when it
+began (seconds since 1970), CPU seconds of this process from the first to the last.
 """
 
+import itertools
 import json
 import sys
 import time
@@ -31,6 +33,8 @@ from writeback.connectors.orders import Operation  # noqa: E402
 
 VISITOR = Visitor("10.250.0.1", "Mozilla/5.0 (bench)")
 TIME_LEFT = timedelta(seconds=60)
+# The first ones of a process: statements are put together, connections made.
+WARM_UP, WARM_UP_PAUSE = 10, 0.025
 
 
 def people(domain: str, count: int, first: int) -> list[User]:
@@ -85,13 +89,20 @@ def submit_requests() -> Iterator[None]:
 def main(what: str, *arguments: str) -> None:
     if what == "jobs":
         domain, count, first = arguments
-        work = submit_jobs(domain, int(count), int(first))
+        work = submit_jobs(domain, int(count) + WARM_UP, int(first))
     else:
         work = submit_requests()
+    for _each in itertools.islice(work, WARM_UP):
+        time.sleep(WARM_UP_PAUSE)
+    sys.stdout.write("warm\n")
+    sys.stdout.flush()
+    sys.stdin.readline()
     began, processor = time.time(), time.process_time()
     done = sum(1 for _each in work)
     processor = time.process_time() - processor
-    sys.stdout.write(json.dumps({"count": done, "began": began, "processor": processor}))
+    sys.stdout.write(json.dumps({"count": done, "began": began, "processor": processor}) + "\n")
+    sys.stdout.flush()
+    sys.stdin.readline()  # the connection to the database stays until what it cost is read
 
 
 if __name__ == "__main__":
