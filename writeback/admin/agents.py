@@ -141,9 +141,9 @@ class AgentAdmin(ReadOnlyAdmin, RoutingAdmin):
 
     def _lines(self, agent: Agent) -> list[str]:
         return [
-            f"{_('Agent')}: {agent.name}",
-            f"{_('Directory')}: {agent.connector.directory}",
-            f"{_('Fingerprint')}: {agent.fingerprint or '–'}",
+            _("Agent: %(name)s") % {"name": agent.name},
+            _("Directory: %(name)s") % {"name": agent.connector.directory},
+            _("Fingerprint: %(text)s") % {"text": agent.fingerprint or "–"},
         ]
 
     def _agent(self, request: HttpRequest, pk: int) -> Agent:

@@ -115,7 +115,7 @@ def _invited(
         request,
         directory,
         lambda: _("An agent was invited for %(what)s.") % {"what": page.named(directory)},
-        lambda: [f"{_('Agent')}: {agent.name}"],
+        lambda: [_("Agent: %(name)s") % {"name": agent.name}],
     )
     shown = {"agent": agent, "code": code, "server": settings.AGENTS_URL, **COMMANDS}
     return _page(request, page, "admin/agent_code_once.html", directory, _("Set the agent up now"), **shown)
