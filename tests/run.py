@@ -25,8 +25,8 @@ from tests import servers
 from tests.selection import MISSING
 
 ROOT = Path(__file__).resolve().parent.parent
-FAST = "not postgres and not redis and not smtp and not browser and not process and not directory"
-WITH_SERVERS = "(redis or smtp or browser or process or directory) and not postgres"
+FAST = "not postgres and not redis and not smtp and not browser and not process and not directory and not slow"
+WITH_SERVERS = "(redis or smtp or browser or process or directory or slow) and not postgres"
 ON_POSTGRESQL = f"postgres or ({FAST})"
 NOTHING_COLLECTED = 5
 POLICY = Path("/usr/sbin/policy-rc.d")

@@ -22,6 +22,8 @@ from writeback.agent.client import Client, NotKnown, NotReached, NotTaken, NotTh
 from writeback.agent.configuration import Configuration, Unusable
 from writeback.connectors.base import Access, Kind
 
+pytestmark = pytest.mark.slow
+
 KEY = Ed25519PrivateKey.generate()
 
 

@@ -125,6 +125,7 @@ def make_policies(tenant: Tenant, groups: list[Group], policies: tuple[dict[str,
             PolicyGroup.objects.create(policy=row, group=groups[group])
 
 
+@pytest.mark.slow
 def test_the_query_finds_whom_the_decision_names(acme: Tenant, groups: list[Group], settings: Any) -> None:
     make_people(acme, groups, 150)
     people = list(User.objects.all())

@@ -31,6 +31,8 @@ from reset.console.site import PAGES
 from tests.administrators import make_administrator, make_message, make_operator, make_request, of_writeback, signed_in
 from tests.conftest import make_authenticator, make_tenant, make_user
 
+pytestmark = pytest.mark.slow
+
 MOST = 15
 
 

@@ -15,6 +15,8 @@ from policy.models.policies import PolicyGroup
 from reset.console.site import PAGES, site
 from tests.administrators import fill, make_administrator, make_operator, signed_in
 
+pytestmark = pytest.mark.slow
+
 MARK = "secluded"
 MODELS = list(PAGES)
 NAMES = (MARK, "Globex", "globex")

@@ -27,7 +27,7 @@ from writeback import execution, jobs, recovery
 from writeback.connectors.orders import Operation
 from writeback.models import WritebackJob
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 Status = WritebackJob.Status
 TO_THE_END = 20
 STEPS = (1, 2, 3, TO_THE_END)
