@@ -47,6 +47,7 @@ class Activity:
     SELF_SERVICE_UNBLOCKED = "account.unblocked"
     SIGNED_IN = "signin.succeeded"
     SIGN_IN_FAILED = "signin.failed"
+    PASSWORD_IS_DUE = "signin.password_is_due"  # noqa: S105
     SECOND_PROOF_ASKED = "signin.second_proof_asked"
     SIGNED_OUT = "signin.ended"
     SIGNED_OUT_EVERYWHERE = "signin.ended_everywhere"

@@ -129,8 +129,31 @@ def settle(waiting: Waiting, visitor: Visitor, now: datetime | None = None) -> O
         return Outcome(failure=Failure.DIRECTORY)
     is_right = user is not None and (waiting.is_right_here or answer in (Answer.RIGHT, Answer.DUE))
     proof = counted if is_right else replace(counted, failure=Failure.WRONG)
-    outcome = _conclude(claimed, proof, "", visitor, now, gives_back=is_right and asking.use_up(waiting))
-    return replace(outcome, password_is_due=answer == Answer.DUE and outcome.user is not None)
+    gives_back = is_right and asking.use_up(waiting)
+    if is_right and answer == Answer.DUE and not waiting.is_right_here:
+        return _password_is_due(claimed, waiting, visitor, now, gives_back)
+    return _conclude(claimed, proof, "", visitor, now, gives_back)
+
+
+def _password_is_due(claimed: Claimed, waiting: Waiting, visitor: Visitor, now: datetime, gives_back: bool) -> Outcome:
+    """The password was right, and opens nothing before it is changed: nobody is signed in yet."""
+    with tenants.opened_or_all(claimed.tenant), transaction.atomic():
+        lockout.clear(waiting.account_key)
+        _record(claimed, visitor, Activity.PASSWORD_IS_DUE)
+        if gives_back:
+            _give_back(visitor, now)
+    return Outcome(claimed.user, password_is_due=True)
+
+
+def let_in(user: User, visitor: Visitor, now: datetime) -> Outcome:
+    """After a password that was due was changed: in, or on to the second proof."""
+    with tenants.opened_or_all(user.tenant), transaction.atomic():
+        then = what_then(user, now)
+        if not then.asks_for_proof:
+            note_sign_in(user, now)
+        claimed = Claimed(user.principal_name, user.tenant, user)
+        _record(claimed, visitor, Activity.SECOND_PROOF_ASKED if then.asks_for_proof else Activity.SIGNED_IN)
+    return Outcome(user, then)
 
 
 def _conclude(
@@ -140,7 +163,6 @@ def _conclude(
 
     `gives_back`: a right one is not counted against its address.
     """
-    from_address = Use(throttle.SIGN_INS_FROM_ADDRESS, visitor.network)
     with tenants.opened_or_all(claimed.tenant), transaction.atomic():
         if proof.failure is None and claimed.user:
             then = what_then(claimed.user, now)
@@ -148,9 +170,13 @@ def _conclude(
                 lockout.clear(proof.counted.account_key)
                 _record(claimed, visitor, Activity.SECOND_PROOF_ASKED if then.asks_for_proof else Activity.SIGNED_IN)
                 if gives_back:
-                    throttle.count(Use(from_address.limit, from_address.subject, amount=-1), now=now)
+                    _give_back(visitor, now)
                 return Outcome(claimed.user, then)
         return _failed(claimed, proof, password, visitor)
+
+
+def _give_back(visitor: Visitor, now: datetime) -> None:
+    throttle.count(Use(throttle.SIGN_INS_FROM_ADDRESS, visitor.network, amount=-1), now=now)
 
 
 def what_then(user: User, now: datetime) -> SignInDecision:

@@ -102,6 +102,7 @@ class ResetRequest(TenantOwned):
             models.Index(
                 fields=["expires_at"], name="request_running", condition=models.Q(state__in=["verifying", "verified"])
             ),
+            models.Index(fields=["job"], name="request_writing", condition=models.Q(state="writing")),
             models.Index(fields=["alarm_digest"], name="request_alarm", condition=~models.Q(alarm_digest="")),
         ]
 

@@ -24,7 +24,7 @@ from reset.account_forms import ChangePasswordForm
 from reset.asking import Waiting
 from reset.directory_change import NotPossible
 from reset.password_change import Change
-from reset.signin import Mark, Outcome
+from reset.signin import Mark
 from reset.views import access
 from reset.views.failures import CANNOT_TELL, sentence
 from reset.views.members import METHOD_DUE, PROVED_AT, PROVED_EPOCH, SIGNED_IN_AT, tenant_of
@@ -190,9 +190,7 @@ def _changed(request: HttpRequest, user: User, kept: dict[str, Any]) -> HttpResp
     messages.success(request, _("Your password was changed. Every other session was signed out."))
     _wish(request, kept["next"])
     if kept.get("due"):
-        with tenants.opened(tenant_of(user)):
-            then = signin.what_then(user, timezone.now())
-        return go_on(request, Outcome(user, then), kept["slug"])
+        return go_on(request, signin.let_in(user, visitor_of(request), timezone.now()), kept["slug"])
     response = enter(request, user, lacks_method=kept["proved"].get(METHOD_DUE, False))
     if kept["console"]:
         request.session[CONSOLE_VERIFIED] = user.credentials_epoch

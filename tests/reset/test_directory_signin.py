@@ -236,11 +236,14 @@ class TestChange:
         assert answer(client, NORA, OLD).headers["Location"] == NEW_PASSWORD
         assert not is_signed_in(client)
         assert "wants a new password" in client.get(NEW_PASSWORD).content.decode()
+        assert events(Activity.PASSWORD_IS_DUE)
+        assert not events(Activity.SIGNED_IN)
         assert self.change(client, address=NEW_PASSWORD).headers["Location"] == WAIT
         work()
         assert client.get(WAIT).headers["Location"] == "/account/"
         assert is_signed_in(client)
         assert north.account.password == NEW
+        assert events(Activity.SIGNED_IN)
 
     def test_a_wrong_current_password_on_the_way_in_lets_nobody_in(self, north: North, client: Client) -> None:
         north.account.must_change = True

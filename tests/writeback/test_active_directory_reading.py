@@ -1,7 +1,6 @@
 """People and groups as they are read from a real domain controller."""
 
 import subprocess
-import time
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -195,11 +194,9 @@ def crowd(ad_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield server
 
 
-def test_ten_thousand_people_are_read_in_seconds_and_in_flat_memory(crowd: Samba) -> None:
+def test_ten_thousand_people_are_read_in_flat_memory(crowd: Samba) -> None:
     reader = ActiveDirectoryReader(crowd.access())
-    started = time.monotonic()
     assert sum(1 for each in reader.people(None) if each.dn.endswith(PEOPLE)) == CROWD
-    assert time.monotonic() - started < 15  # 2.5 s on an idle machine
     tracemalloc.start()
     try:
         for _each in reader.people(None):
@@ -210,7 +207,7 @@ def test_ten_thousand_people_are_read_in_seconds_and_in_flat_memory(crowd: Samba
     assert peak < 20_000_000  # a page, not the crowd
 
 
-def test_a_hundred_changes_among_ten_thousand_are_read_at_once(crowd: Samba) -> None:
+def test_a_hundred_changes_among_ten_thousand_are_read_and_nothing_else(crowd: Samba) -> None:
     reader = ActiveDirectoryReader(crowd.access())
     mark = reader.mark()
     connection = open_connection(crowd.access(administrator=True))
@@ -218,9 +215,7 @@ def test_a_hundred_changes_among_ten_thousand_are_read_at_once(crowd: Samba) -> 
     for dn in changed:
         connection.modify(dn, [(ldap.MOD_REPLACE, "displayName", [b"Changed"])])
     connection.close()
-    started = time.monotonic()
     assert {each.dn for each in reader.people(mark) if not each.protected} == changed
-    assert time.monotonic() - started < 5  # 0.13 s on an idle machine
 
 
 def test_a_group_of_thousands_is_read_whole(crowd: Samba) -> None:
