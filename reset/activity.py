@@ -18,9 +18,12 @@ SHOWN: dict[str, str | Promise] = {
     Activity.SIGNED_IN: _("Signed in"),
     Activity.SIGN_IN_FAILED: _("Sign-in failed"),
     Activity.SECOND_PROOF_ASKED: _("Password was right, a second proof was asked for"),
+    Activity.PASSWORD_IS_DUE: _("Password was right, a new one was asked for"),
     Activity.SIGNED_OUT_EVERYWHERE: _("Signed out everywhere"),
     Activity.PASSWORD_RESET: _("Password reset"),
     Activity.ACCOUNT_UNLOCKED: _("Account unlocked"),
+    Activity.WRITEBACK_FAILED: _("A reset didn't reach the directory"),
+    Activity.WRITEBACK_UNCONFIRMED: _("A reset may have reached the directory or not"),
     Activity.RESET_BLOCKED: _("Reset blocked"),
     Activity.VERIFICATION_FAILED: _("A proof in a reset failed"),
     Activity.PASSWORD_CHANGED: _("Password change"),
@@ -39,6 +42,8 @@ SHOWN: dict[str, str | Promise] = {
 # What these are called says already that something failed.
 NAMED_FAILURES = (
     Activity.SIGN_IN_FAILED,
+    Activity.WRITEBACK_FAILED,
+    Activity.WRITEBACK_UNCONFIRMED,
     Activity.RESET_BLOCKED,
     Activity.VERIFICATION_FAILED,
     Activity.METHOD_REFUSED,
