@@ -22,7 +22,7 @@ from writeback.connectors.orders import Operation
 
 EVERY_SECONDS = 0.03
 # Letters that look otherwise in JSON, in UTF-16 and in base64.
-CANARY = "Kanä7ry"
+CANARY = "Kanä7ry-Größe-Zeisig-4711"
 
 
 def main(ledger: str, seed: int, seconds: float) -> None:

@@ -1,6 +1,6 @@
 """Workers, agents, database, broker and directories killed again and again while passwords are written.
 
-REKEY_KILLS says how many kills (100 unless given), REKEY_KILLS_SEED repeats a run.
+REKEY_KILLS says how many kills (50 unless given), REKEY_KILLS_SEED repeats a run.
 """
 
 import os
@@ -11,24 +11,30 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 import pytest
 import redis
+from django.conf import settings
 
 from tests.faults.agents_side import AGENTS
 from tests.faults.stack import soon
 from tests.faults.submitting import CANARY
 from tests.faults.writeback_stack import WORKERS, WritebackStack, forms, has_canary, writeback_stack
+from tests.writeback.job_life import UNTIL_LOST
 
 pytestmark = [pytest.mark.postgres, pytest.mark.redis, pytest.mark.smtp, pytest.mark.directory]
-KILLS = int(os.environ.get("REKEY_KILLS", "100"))
+KILLS = int(os.environ.get("REKEY_KILLS", "50"))
 SEED = int(os.environ.get("REKEY_KILLS_SEED") or random.SystemRandom().randrange(2**32))
 WITHIN_SECONDS = 45.0
 MOST_BETWEEN = 12
 PAUSE_SECONDS = 1.5
 CLAIMED = "FROM writeback_writebackjob WHERE status = 'claimed'"
+SWEEP = timedelta(seconds=settings.JOB_SWEEP_SECONDS)
+SLACK = timedelta(seconds=2)
+LONG_ENOUGH = 16  # not to be found by chance in what is sealed and written in base64
 NOTHING_WRITTEN = ("rejected", "failed", "expired", "superseded")
 
 
@@ -40,7 +46,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WritebackStack
 
 @pytest.fixture
 def stack(running: WritebackStack) -> WritebackStack:
-    """Each test begins with all parts up, people of its own, and nothing submitted."""
+    """Each test begins with all parts up and nothing submitted; the first one with people as they were."""
     running.begin()
     return running
 
@@ -127,6 +133,7 @@ def assert_nothing_in_broker(stack: WritebackStack) -> None:
 
 def assert_no_canary(stack: WritebackStack) -> None:
     for form in forms(CANARY):
+        assert len(form) >= LONG_ENOUGH
         assert has_canary(b"before" + form + b"after")
     assert has_canary(stack.ledger.read_bytes())
     stack.sql("CHECKPOINT")
@@ -150,7 +157,7 @@ def test_executors_frozen_between_claim_and_write_write_nothing_after_the_deadli
     directories = [directory.process for directory in stack.directories.values() if directory.process]
     before = stack.all_passwords()
     send(signal.SIGSTOP, directories)
-    stack.start_submitting(SEED, 4.0)
+    stack.start_submitting(SEED + 1, 4.0)
     soon(lambda: stack.sql(f"SELECT 1 {CLAIMED} HAVING count(DISTINCT connector_id) = 2"))
     send(signal.SIGSTOP, executors)
     stack.stop("submitting")
@@ -162,6 +169,29 @@ def test_executors_frozen_between_claim_and_write_write_nothing_after_the_deadli
     ends = {status for (status,) in stack.sql("SELECT status FROM writeback_writebackjob")}
     assert "expired" in ends
     assert ends <= {"expired", "superseded"}
+
+
+def test_a_job_of_a_killed_executor_is_found_by_the_sweep_in_time(stack: WritebackStack) -> None:
+    """Its lease, the longest operation, a sweep that frees it, and one that carries it out."""
+    directories = [directory.process for directory in stack.directories.values() if directory.process]
+    send(signal.SIGSTOP, directories)
+    stack.start_submitting(SEED + 2, WITHIN_SECONDS)
+    soon(lambda: stack.sql(f"SELECT 1 {CLAIMED} HAVING count(DISTINCT connector_id) = 2"))
+    stack.stop("submitting")
+    for name in (*WORKERS, *AGENTS):
+        stack.kill(name)
+    claimed = stack.sql(f"SELECT id, claimed_at {CLAIMED}")
+    send(signal.SIGCONT, directories)
+    for name in WORKERS:
+        stack.start_worker_named(name)
+    for name in AGENTS:
+        stack.start_agent(name)
+    soon_ended(stack)
+    for job, lost_at in claimed:
+        ((status, found_at),) = stack.sql("SELECT status, claimed_at FROM writeback_writebackjob WHERE id = %s", job)
+        waited = found_at - lost_at
+        assert (status, waited >= UNTIL_LOST) in (("applied", True), ("superseded", False), ("unconfirmed", False))
+        assert waited < UNTIL_LOST + 2 * SWEEP + SLACK
 
 
 def send(what: int, processes: list[subprocess.Popen[bytes]]) -> None:

@@ -7,7 +7,6 @@ import json
 import os
 import random
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -179,10 +178,9 @@ class WritebackStack(Stack):
         soon(self.is_up)
 
     def _has_no_old_backends(self) -> bool:
-        """PostgreSQL doesn't start beside processes of the one before: they go by themselves."""
-        lines = subprocess.run(["ps", "-u", "postgres", "-o", "args="], capture_output=True, text=True, check=False)
-        listening = servers.listens(self.database_port)
-        return not listening and str(self.database_folder) not in lines.stdout
+        """PostgreSQL doesn't start beside processes of the one before, which work in its folder until they notice."""
+        data = self.database_folder / "data"
+        return not any(place_of(process) == str(data) for process in Path("/proc").glob("[0-9]*"))
 
     def is_up(self) -> bool:
         with contextlib.suppress(psycopg.Error):
@@ -250,6 +248,14 @@ class WritebackStack(Stack):
         folders = (self.folder, self.database_folder, self.redis.folder)
         files = [file for folder in folders for file in folder.rglob("*") if file.is_file() and file != self.ledger]
         return [str(file) for file in files if has_canary(file.read_bytes())]
+
+
+def place_of(process: Path) -> str:
+    """The folder a process works in; nothing for one that is gone."""
+    try:
+        return str((process / "cwd").readlink())
+    except OSError:
+        return ""
 
 
 def is_of(digest: str, password: str) -> bool:

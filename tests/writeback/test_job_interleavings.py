@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django_scopes import scopes_disabled
 from greenlet import GreenletExit, getcurrent, greenlet  # type: ignore[import-untyped]
 from hypothesis import HealthCheck, seed, settings
@@ -222,7 +222,7 @@ def test_whatever_happens_in_whatever_order(life: JobLife, acme: Tenant, may_fre
     noor = make_user(acme, "noor@north.example", directory=life.nora.directory, anchor="noor")
     holder = type("Jobs", (Jobs,), {"life": life, "people": [life.nora, noor], "may_freeze_in_call": may_freeze})
     options = settings(
-        max_examples=int(os.environ.get("JOBS_EXAMPLES", "40")),
+        max_examples=int(os.environ.get("JOBS_EXAMPLES", "40" if connection.vendor == "sqlite" else "8")),
         stateful_step_count=40,
         deadline=None,
         database=None,
