@@ -57,7 +57,7 @@ def measure(kept: Kept, count: int, first: int) -> dict[str, Any]:
     processor, started = time.process_time(), time.perf_counter()
     for number in range(first, first + count):
         begun = time.perf_counter()
-        reset(raw, kept, kept.anchors[number % len(kept.anchors)])
+        reset(raw, kept, kept.other(number))
         took.append(time.perf_counter() - begun)
     seconds, processor = time.perf_counter() - started, time.process_time() - processor
     raw.unbind_s()

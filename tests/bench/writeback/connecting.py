@@ -25,10 +25,10 @@ def reset(connector: Connector, anchor: str) -> None:
 
 def measure(kept: Kept, count: int, first: int) -> float:
     access = access_of(kept)
-    reset(connector_for(access), kept.anchors[(first - 1) % len(kept.anchors)])
+    reset(connector_for(access), kept.other(first - 1))
     processor = time.process_time()
     for number in range(first, first + count):
-        reset(connector_for(access), kept.anchors[number % len(kept.anchors)])
+        reset(connector_for(access), kept.other(number))
     return time.process_time() - processor
 
 

@@ -33,11 +33,19 @@ class Kept:
 
     @property
     def domain(self) -> str:
-        return domain_of(self.name)
+        return f"{self.name}.example"
 
+    @property
+    def people(self) -> int:
+        """How many of them, the first ones, reset their passwords through Rekey."""
+        return len(self.anchors) // 2
 
-def domain_of(name: str) -> str:
-    return f"{name}.example"
+    def other(self, number: int) -> str:
+        """The anchor of one of the others, whom only what runs beside Rekey resets.
+
+        Who was reset a second ago is waited for: OpenLDAP keeps the time of a password in whole seconds.
+        """
+        return self.anchors[self.people + number % (len(self.anchors) - self.people)]
 
 
 def mail_of(number: int, domain: str) -> str:
