@@ -112,6 +112,14 @@ def _boxes(boxes: bytes) -> dict[str, str]:
     return {key: box for key, box in found.items() if isinstance(box, str)} if isinstance(found, dict) else {}
 
 
+def has_box_for(key_id: str, boxes: bytes) -> bool:
+    """Whether one of these boxes was made for this key."""
+    try:
+        return key_id in json.loads(boxes)
+    except (TypeError, ValueError):
+        return False
+
+
 def public_key_id(public: bytes) -> str:
     """A short name for a public key; no secret."""
     return sha256(public).hexdigest()[:16]

@@ -75,6 +75,11 @@ def seal(plaintext: bytes, info: str) -> bytes:
     return boxes.seal_to(current_keys(), plaintext, info)
 
 
+def has_box(sealed: bytes) -> bool:
+    """Whether something was sealed to this process's key among others. Raises what `private_key` raises."""
+    return boxes.has_box_for(private_key().key_id, sealed)
+
+
 def open_sealed(sealed: bytes, info: str) -> bytes:
     """Open what was sealed to this process's key. Raises Damaged, or what `private_key` raises."""
     try:

@@ -181,8 +181,17 @@ def execute(job_id: UUID, now: datetime | None = None) -> WritebackJob | None:
         job = claim(job_id, claimed_at)
         if job is None:
             return None
+        if job.connector.way != Connector.Way.DIRECT and not executors.has_box(bytes(job.sealed)):
+            hand_back(job)  # a task named an agents' job: no reason to take it from them
+            return None
         conclude(job, _carry_out(job, started, claimed_at), now or timezone.now())
     return job
+
+
+def hand_back(job: WritebackJob) -> None:
+    """Who took it can't have it, or went away before it got it: somebody else may, at once."""
+    held = WritebackJob.objects.filter(pk=job.pk, status=Status.CLAIMED, attempts=job.attempts)
+    held.update(status=Status.QUEUED, lease_until=None, claimed_at=None, agent=None)
 
 
 def conclude(job: WritebackJob, report: Report, now: datetime) -> bool:

@@ -170,10 +170,8 @@ def hand_over(asking: Asking, job_id: UUID) -> Handed | None:
 
 
 def hand_back(job: WritebackJob) -> None:
-    """The agent can't have it, or went away before it got it: somebody else may, at once."""
     with opened(job.connector.tenant):
-        held = WritebackJob.objects.filter(pk=job.pk, status=Status.CLAIMED, attempts=job.attempts)
-        held.update(status=Status.QUEUED, lease_until=None, agent=None)
+        execution.hand_back(job)
 
 
 def _refusal(job: WritebackJob) -> str:
