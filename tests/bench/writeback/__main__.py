@@ -73,15 +73,21 @@ class Run:
         return ends
 
     def throughput(self, bench: Bench) -> Throughput:
-        bare, queued = Bare(), []
-        for _turn in range(2):
-            say("b: Samba's throughput")
-            bench.prove(SAMBA, self.sized(200))
-            bench.run_bare(bare, SAMBA, self.sized(150))
-            queued.append(bench.queue("requests"))
-        bench.run_bare(bare, SAMBA, self.sized(150))
+        say("b: Samba's throughput")
+        bare, queued = [self.bare(bench, SAMBA, 60)], []
+        for _turn in range(7):
+            queued.append(bench.queue_jobs(SAMBA, self.sized(100)))
+            bare.append(self.bare(bench, SAMBA, 60))
+        bench.prove(SAMBA, self.sized(200) + WARM_UP)
+        with_all = bench.queue("requests")
+        bare.append(self.bare(bench, SAMBA, 60))
         by_people = bench.load(SAMBA, 8, 60, proved=self.sized(200))
-        return Throughput(bare, queued, by_people)
+        return Throughput(bare, queued, with_all, by_people)
+
+    def bare(self, bench: Bench, name: str, count: int) -> Bare:
+        found = Bare()
+        bench.run_bare(found, name, self.sized(count))
+        return found
 
     def cost(self, bench: Bench) -> Cost:
         say("c: what the queue around a job costs")
