@@ -129,7 +129,7 @@ def _welcome(ad: Domain, port: int) -> str:
         "",
         f"  Reset or unlock     {here}/t/corp/reset/",
         f"  Sign in             {here}/t/corp/signin/",
-        f"  Console             {here}/admin/ (sign in as in {FOLDER / 'demo.txt'})",
+        f"  Console             {here}/admin/",
         f"  Codes and mails     {here}/dev/outbox/",
         f"  The directory       ldaps://{ad.server.address}",
         "",
@@ -137,7 +137,8 @@ def _welcome(ad: Domain, port: int) -> str:
         "",
     ]
     lines += [f"  {one.principal_name}  {one.password}  ({one.shown} {one.story})" for one in ad.people]
-    lines += ["", f"Logs: {FOLDER}/server.log, agent.log, ad/log"]
+    lines += ["", "The administrator, whose password is kept here:", ""]
+    lines += [f"  {(FOLDER / 'administrator.txt').read_text()}", "", f"Logs: {FOLDER}/server.log, agent.log, ad/log"]
     return "\n".join(lines)
 
 

@@ -4,8 +4,10 @@
 """
 
 import json
+import secrets
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from config.embedded import prepare_environment
@@ -16,16 +18,19 @@ import django  # noqa: E402
 
 django.setup()
 
+from django.conf import settings  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from accounts.methods import AuthenticatorType  # noqa: E402
-from accounts.models import Authenticator, Directory, Domain, Tenant, User  # noqa: E402
+from accounts.models import Authenticator, Directory, Domain, RoleAssignment, Tenant, User  # noqa: E402
+from accounts.roles import Role  # noqa: E402
 from accounts.tenants import all_opened  # noqa: E402
 from policy.models import ResetPolicy  # noqa: E402
 from writeback import agents  # noqa: E402
 from writeback.models import Agent, Connector  # noqa: E402
 
 SLUG, AGENT = "corp", "head-office"
+ADMINISTRATOR = "administrator.txt"
 
 
 def prepare(domain: str) -> dict[str, Any]:
@@ -53,11 +58,26 @@ def prepare(domain: str) -> dict[str, Any]:
             "registration_required": False,
         },
     )
+    _administrator(tenant, domain)
     if Agent.objects.filter(connector=connector, status=Agent.Status.APPROVED).exists():
         return {"code": ""}
     Agent.objects.filter(connector=connector).delete()
     connector = Connector.objects.select_related("tenant", "directory").get(pk=connector.pk)
     return {"code": agents.invite(connector, AGENT, None, timezone.now())[1]}
+
+
+def _administrator(tenant: Tenant, domain: str) -> None:
+    """Somebody for the console, whose password is kept here: there has to be one while the directory is away."""
+    name, kept = f"grace@{domain}", Path(settings.VAR_DIR) / ADMINISTRATOR
+    if kept.exists():
+        return
+    password = secrets.token_urlsafe(12)
+    user = User(tenant=tenant, principal_name=name, given_name="Grace", family_name="Olsen")
+    user.set_password(password)
+    user.save()
+    RoleAssignment.objects.create(tenant=tenant, user=user, role=Role.GLOBAL_ADMINISTRATOR)
+    kept.touch(mode=0o600)
+    kept.write_text(f"{name}  {password}")
 
 
 def approve(fingerprint: str) -> dict[str, Any]:
