@@ -171,3 +171,9 @@ def test_pages_that_are_none_are_malformed(records: Any, far: FarSide) -> None:
     run = far.says(protocol.SYNC_BEGIN, full=True, mark="1")["run"]
     with pytest.raises(protocol.Malformed):
         far.says(protocol.SYNC_PAGE, run=run, number=1, records=records)
+
+
+def test_people_outside_of_the_agents_limit_stay_out(far: FarSide, acme: Tenant, corp: FakeDirectory) -> None:
+    inside = next(iter(corp.people(None))).dn
+    assert bringing_in.bring_in(Through(far), ACCESS, wanted(far), limit_dn=inside)
+    assert names(acme) == ["person0@acme.example"]

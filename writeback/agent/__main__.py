@@ -62,7 +62,7 @@ def run(config: Configuration, options: argparse.Namespace) -> int:
     state = _state(config)
     cap = limits.Cap(config.most_resets_per_minute)
     client = Client(config, signer(state))
-    means = Means(client, state, cap, connects(config), lambda wanted: bring_in(client, config.access, wanted))
+    means = Means(client, state, cap, connects(config), reads(config, client))
     if state.coming is not None:
         rolling.settle(means.client, state)
     agent = Agent(means, config.threads)
@@ -127,6 +127,11 @@ def signer(state: State) -> Signer:
 def connects(config: Configuration) -> Callable[[], Connector]:
     """The directory, with the agent's own limit around it."""
     return lambda: limits.Limited(connector_for(config.access), config.limit_dn)
+
+
+def reads(config: Configuration, client: Client) -> Callable[[object], bool]:
+    """Brings people and groups in, within the agent's own limit."""
+    return lambda wanted: bring_in(client, config.access, wanted, config.limit_dn)
 
 
 def _state(config: Configuration) -> State:

@@ -7,6 +7,7 @@ from typing import Any
 
 from writeback.agent import protocol
 from writeback.agent.client import Client, NotKnown, NotReached, NotTaken, NotThere
+from writeback.agent.limits import LimitedReader
 from writeback.connectors.base import Access, DirectoryError
 from writeback.connectors.finding import reader_for
 from writeback.connectors.reading import FIELDS, Mapping, MarkUnknown, Reader
@@ -20,11 +21,13 @@ TRIES = 3
 logger = logging.getLogger(__name__)
 
 
-def bring_in(client: Client, access: Access, wanted: object) -> bool:
-    """Whether all of it was sent. Raises nothing that isn't a mistake of ours."""
+def bring_in(client: Client, access: Access, wanted: object, limit_dn: str = "") -> bool:
+    """Whether all of it was sent: of the people those within the agent's limit. Raises nothing that isn't a mistake of ours."""
     try:
         since, mapping = understood(wanted)
         reader = reader_for(access, mapping)
+        if limit_dn and limit_dn != access.base_dn:
+            reader = LimitedReader(reader, limit_dn)
         mark = reader.mark()
         try:
             _send(client, reader, mark, since)

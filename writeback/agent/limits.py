@@ -2,11 +2,12 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from time import monotonic
 
 from writeback.connectors import protected
 from writeback.connectors.base import Connector, DirectoryError, Entry, Probe, Reason
+from writeback.connectors.reading import GroupEntry, Person, Reader
 
 MINUTE = 60.0
 
@@ -41,6 +42,29 @@ class Limited(Connector):
 
     def verify(self, entry: Entry, password: str) -> None:
         self._inner.verify(entry, password)
+
+    def verify_nobody(self, password: str) -> None:
+        self._inner.verify_nobody(password)
+
+
+class LimitedReader(Reader):
+    """Of the people only those at or below one DN; groups may lie elsewhere."""
+
+    def __init__(self, inner: Reader, limit_dn: str) -> None:
+        self._inner, self._limit_dn = inner, limit_dn
+        self.anchors_are_cheap = False  # they would be everybody's, the others' too
+
+    def mark(self) -> str:
+        return self._inner.mark()
+
+    def people(self, since: str | None) -> Iterator[Person]:
+        return (person for person in self._inner.people(since) if protected.is_within(person.dn, self._limit_dn))
+
+    def groups(self, since: str | None) -> Iterator[GroupEntry]:
+        return self._inner.groups(since)
+
+    def anchors(self) -> Iterator[str]:
+        return (person.anchor for person in self.people(None))
 
 
 class Cap:
