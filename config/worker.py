@@ -11,6 +11,7 @@ from typing import Any
 from celery.signals import beat_init, task_prerun, worker_init, worker_shutdown
 from django.conf import settings
 from django.db import close_old_connections, connections
+from kombu.transport.redis import Channel as RedisChannel
 
 from accounts import executors, memory
 from accounts.repeating import repeat
@@ -33,6 +34,9 @@ stopping = threading.Event()
 def start(**_: Any) -> None:
     """Refuse a wrong environment; then announce and sweep, whether or not the broker can be reached."""
     memory.keep_out_of_core_dumps()
+    # What a lost broker had delivered is found by the sweeps. Kombu would want to give it back over the lost connection,
+    # fail at that (seen with 5.7.0), and take the worker down.
+    RedisChannel.do_restore = False
     refuse_unless_ready("worker")
     threading.Thread(target=keep_announcing, args=(stopping,), name="announcing", daemon=True).start()
     start_sweeper(stopping)
