@@ -52,6 +52,7 @@ def test_each_role_may_do_what_the_table_says_and_nothing_else(acme: Tenant, rol
                 assert getattr(page, f"has_{action}_permission")(request, *arguments) is expected, name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", list(Role))
 def test_pages_answer_as_the_table_says(acme: Tenant, role: str) -> None:
     rows = fill(acme, "row")

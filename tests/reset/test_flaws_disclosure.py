@@ -193,6 +193,7 @@ ROADS: dict[str, tuple[tuple[str, ...], Callable[[Walk], None]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("road", ROADS)
 def test_e1_e2_everybody_sees_the_same_pages_by_the_same_statements(
     road: str, everybody: dict[str, User], open_policy: ResetPolicy, alike: Any
@@ -302,6 +303,7 @@ def test_e1_own_questions_of_the_organisation_do_not_tell(
     assert sum(row.text in shown for row in own) >= 1
 
 
+@pytest.mark.slow
 def test_e2_everybody_costs_the_same_number_of_hashes(
     everybody: dict[str, User], open_policy: ResetPolicy, alike: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -140,6 +140,7 @@ def test_a_reset_without_questions_goes_on_whatever_is_asked(alice: User, open_p
     assert wizard.answer(client, wizard.last_code()).url == PASSWORD
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [3, 4, 5])
 def test_e1_strangers_are_asked_as_many_out_of_as_many(
     number: int, alice: User, strict: ResetPolicy, monkeypatch: Any
