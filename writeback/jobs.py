@@ -4,14 +4,13 @@ availability(found) ──▶ prepare(wanted) ──▶ submit(job), inside the 
 """
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import OuterRef, QuerySet
 
 from accounts import boxes, executors, publishing, secrets, signing
 from accounts.executors import NoExecutor
@@ -231,8 +230,3 @@ def waiting_for(origin: UUID) -> WritebackJob | None:
 def mac_of(agent: Agent) -> str:
     """The MAC of an agent's row as it is now."""
     return secrets.digest(AGENT_MAC, agent.mac_content)
-
-
-def has_open(connectors: Iterable[int]) -> Exists:
-    """Of a connector: whether a job waits."""
-    return Exists(WritebackJob.objects.filter(connector__in=connectors, status=Status.QUEUED))

@@ -135,10 +135,6 @@ class State:
             self.earlier, self.keys, self.coming = (self.keys,), self.coming, None
             self.save()
 
-    def drop_coming(self) -> None:
-        self.coming = None
-        self.save()
-
     def drop_earlier(self) -> None:
         """Nothing is open any more that was sealed to them."""
         if self.earlier:
