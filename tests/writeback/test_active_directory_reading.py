@@ -73,7 +73,8 @@ def test_the_mapping_and_its_filter_may_be_others(domain: Samba) -> None:
     domain.add_user(mail="e2@example.com")
     mapping = Mapping({"principal_name": "mail"}, people_filter="(&(objectClass=user)(employeeID=*))")
     people = list(ActiveDirectoryReader(domain.access(), mapping).people(None))
-    assert [(each.dn, each.fields) for each in people] == [(chosen, {"principal_name": "e1@example.com"})]
+    fields = {"principal_name": "e1@example.com", "mail": "e1@example.com"}  # the others are filled as usual
+    assert [(each.dn, each.fields) for each in people] == [(chosen, fields)]
 
 
 def test_who_is_disabled_protected_or_may_not_change_is_told(domain: Samba, reader: ActiveDirectoryReader) -> None:
