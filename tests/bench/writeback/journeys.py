@@ -12,7 +12,7 @@ from tests.bench.writeback.passwords import new_password
 
 SUBMIT, ASK, END, CONFIRMED = "set the password", "how far it is", "the end", "confirmed"
 """CONFIRMED is not a page: the seconds from sending the password to having the page that says it was changed."""
-PROGRESS = re.compile(rb'data-progress="([^"]+)" data-onward="([^"]+)"')
+PROGRESS = re.compile(rb'data-progress="([^"]+)"\s+data-onward="([^"]+)"')
 CHANGED = b"Your password was changed"
 # As rekey.js has it.
 FIRST_PAUSE, LONGER, LONGEST_PAUSE = 0.060, 1.5, 1.0
