@@ -37,7 +37,7 @@ class Run:
         users = self.sized(10_000)
         with ExitStack() as stack:
             say("starting the directories")
-            sizes = {OPENLDAP: self.sized(10_000), SAMBA: self.sized(4_000)}
+            sizes = {OPENLDAP: self.sized(10_000), SAMBA: self.sized(2_000)}
             running = stack.enter_context(kept.directories(sizes))
             ground = stack.enter_context(stacks.ground(**SETTINGS))
             say("filling")

@@ -8,10 +8,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import ldap
+
+from tests.bench.writeback.passwords import new_password
 from tests.directories import samba
 from tests.directories.ldap_server import BULK
 from tests.directories.openldap import openldap
-from writeback.connectors.active_directory import anchor_of
+from writeback.connectors.active_directory import anchor_of, as_unicode_pwd, by_guid
 from writeback.connectors.base import Access, Kind
 from writeback.connectors.connection import Connection, open_connection
 
@@ -85,6 +88,10 @@ def _samba(people: int) -> Iterator[Kept]:
             with _bound(access) as connection:
                 found = connection.pages(samba.PEOPLE, "(objectClass=user)", ["objectGUID"])
                 anchors = [anchor_of(each) for each in found]
+                # A first password costs Samba 20 ms, each later one 29: both sides set later ones.
+                for anchor in anchors:
+                    value = [as_unicode_pwd(new_password())]
+                    connection.modify(by_guid(anchor), [(ldap.MOD_REPLACE, "unicodePwd", value)])
             yield _kept(SAMBA, access, anchors)
     finally:
         shutil.rmtree(template, ignore_errors=True)
