@@ -64,10 +64,6 @@ class Waiting:
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
 
-    @classmethod
-    def from_json(cls, kept: Any) -> "Waiting | None":
-        return cls(**kept) if kept else None
-
 
 def begin(claimed: Claimed, password: str, is_right_here: bool, now: datetime) -> Waiting | None:
     """Hand the password over to the directory. None while that can't be reached, which holds for every name alike."""

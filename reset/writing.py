@@ -27,7 +27,6 @@ from writeback.models import WritebackJob
 
 MOST_REJECTIONS = 10
 TOO_MANY_REJECTIONS = "too_many_rejections"
-NOT_CONNECTED = "directory_not_connected"
 # After a rejection there is time for another try, however late the first one was.
 TIME_FOR_ANOTHER = timedelta(minutes=5)
 Status = WritebackJob.Status

@@ -106,5 +106,8 @@ def _password(connector: Connector) -> str:
         return secrets.open_sealed(bytes(connector.sealed_password), connector.place).decode()
     except (secrets.Damaged, secrets.UnknownKey):
         raise NotDirect(
-            _("The service account's password can't be read any more: servers or account changed, or a key is gone.")
+            _(
+                "The service account's password can't be read any more: servers, account or certificates changed, or a "
+                "key is gone."
+            )
         ) from None

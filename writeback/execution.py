@@ -37,6 +37,8 @@ from writeback.signals import job_finished
 Status = WritebackJob.Status
 
 LEASE = timedelta(seconds=12)
+# An operation that begins must be able to end, and its outcome to arrive, while the lease lasts.
+RESERVED = timedelta(seconds=6)
 # A modify that was on its way when the lease ended may take this long to arrive; only then somebody else may begin.
 LONGEST_OPERATION = timedelta(seconds=8)
 TOLD_AFTER_SECONDS = 0.3
@@ -149,13 +151,16 @@ def _warn_if_written(job: WritebackJob, report: Report) -> None:
         )
 
 
-def wait(job: WritebackJob, now: datetime) -> bool:
-    """Put a job back to the queue, for another try after a pause. False: the lease was lost, and nothing moved."""
+def wait(job: WritebackJob, now: datetime, reason: Reason | None = None) -> bool:
+    """Put a job back to the queue, for another try after a pause. False: the lease was lost, and nothing moved.
+
+    `reason`: of this attempt. The row keeps none, for it is not over; the caller finds it on `job`.
+    """
     held: dict[str, Any] = {"status": Status.CLAIMED, "attempts": job.attempts}
     changes = {"status": Status.QUEUED, "lease_until": now + PAUSE, "claimed_at": None, "agent": None}
     if not move(WritebackJob, changes, id=job.pk, **held):
         return False
-    job.status, job.reason = Status.QUEUED, str(Reason.UNREACHABLE)
+    job.status, job.reason = Status.QUEUED, str(reason or "")
     return True
 
 
@@ -196,7 +201,7 @@ def hand_back(job: WritebackJob) -> None:
 
 def conclude(job: WritebackJob, report: Report, now: datetime) -> bool:
     """What an executor says of its attempt: the end, or another try after a pause. False: the lease was lost."""
-    return wait(job, now) if _may_wait(job, report, now) else finish(job, report, now)
+    return wait(job, now, report.reason) if _may_wait(job, report, now) else finish(job, report, now)
 
 
 def _may_wait(job: WritebackJob, report: Report, now: datetime) -> bool:
@@ -256,8 +261,7 @@ def _carry_out_in(
 
 def _until(started: float, job: WritebackJob, claimed_at: datetime) -> Callable[[], bool]:
     """Whether there is time to begin an operation and hear its answer: by this process's own clock."""
-    timeout = LEASE - timedelta(seconds=6)
-    seconds = min(timeout, job.deadline - claimed_at).total_seconds()
+    seconds = min(LEASE - RESERVED, job.deadline - claimed_at).total_seconds()
     return lambda: monotonic() < started + seconds
 
 

@@ -24,7 +24,7 @@ from reset.views import directory
 from reset.views.failures import CANNOT_TELL, sentence
 from reset.views.members import is_method_due
 from reset.views.pages import page
-from reset.views.requesting import visitor_of
+from reset.views.requesting import safe_next, visitor_of
 from reset.views.signin import CONSOLE, CONSOLE_VERIFIED, is_console_open, next_address
 
 
@@ -53,7 +53,7 @@ def _in_directory(request: HttpRequest, user: User, form: ChangePasswordForm) ->
     job, rules = directory.submit(request, user, form)
     if job is not None:
         kept = {"change": str(job.pk), "user": user.pk, "epoch": user.credentials_epoch, "slug": ""}
-        return directory.hand_over(request, user, {**kept, "next": request.GET.get("next", "")})
+        return directory.hand_over(request, user, {**kept, "next": safe_next(request.GET.get("next", ""))})
     return page(request, "account/account.html", user.tenant, form=form, rules=rules, console=_console_of(user))
 
 

@@ -29,7 +29,7 @@ from reset.views import access
 from reset.views.failures import CANNOT_TELL, sentence
 from reset.views.members import METHOD_DUE, PROVED_AT, PROVED_EPOCH, SIGNED_IN_AT, tenant_of
 from reset.views.pages import page
-from reset.views.requesting import visitor_of
+from reset.views.requesting import safe_next, visitor_of, with_next
 from reset.views.signin import CONSOLE_VERIFIED, TOLD, WAITS_FOR, enter, go_on, is_console_open, why_not
 from writeback.models import WritebackJob
 
@@ -86,11 +86,11 @@ def _settle_sign_in(request: HttpRequest, kept: dict[str, Any]) -> Settled:
     request.session.flush()
     if outcome.user is None:
         request.session[TOLD] = why_not(outcome)
-        return HttpResponseRedirect(_with_next(access.address("signin", slug), kept["next"]))
+        return HttpResponseRedirect(with_next(access.address("signin", slug), kept["next"]))
     if outcome.password_is_due:
         mark = Mark(outcome.user.pk, outcome.user.credentials_epoch, timezone.now(), slug)
         request.session[PASSWORD_DUE] = mark.as_json()
-        return HttpResponseRedirect(_with_next(reverse("signin-new-password"), kept["next"]))
+        return HttpResponseRedirect(with_next(reverse("signin-new-password"), kept["next"]))
     _wish(request, kept["next"])
     return go_on(request, outcome, slug)
 
@@ -101,13 +101,6 @@ def _wish(request: HttpRequest, onward: str) -> None:
     if onward:
         query["next"] = onward
     request.GET = query  # type: ignore[assignment]
-
-
-def _with_next(address: str, onward: str) -> str:
-    query = QueryDict(mutable=True)
-    if onward:
-        query["next"] = onward
-    return f"{address}?{query.urlencode(safe='/')}" if onward else address
 
 
 @never_cache
@@ -124,7 +117,7 @@ def new_password(request: HttpRequest) -> HttpResponse:
         job, rules = submit(request, user, form)
     if job is not None:
         kept = {"change": str(job.pk), "user": user.pk, "epoch": user.credentials_epoch, "slug": mark.slug}
-        return hand_over(request, user, {**kept, "due": True, "next": request.GET.get("next", "")})
+        return hand_over(request, user, {**kept, "due": True, "next": safe_next(request.GET.get("next", ""))})
     return page(request, "signin/new_password.html", user.tenant, form=form, rules=rules, user=user)
 
 
@@ -203,13 +196,13 @@ def _not_changed(request: HttpRequest, user: User, job: WritebackJob, kept: dict
     if kept.get("due"):
         mark = Mark(user.pk, kept["epoch"], timezone.now(), kept["slug"])
         request.session[PASSWORD_DUE] = mark.as_json()
-        return HttpResponseRedirect(_with_next(reverse("signin-new-password"), kept["next"]))
+        return HttpResponseRedirect(with_next(reverse("signin-new-password"), kept["next"]))
     if user.credentials_epoch != kept["epoch"]:
         return HttpResponseRedirect(access.address("signin", kept["slug"]))
     # What the old session had proved, and no more: the current password may have been wrong.
     login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
     request.session.update(kept["proved"])
-    return HttpResponseRedirect(_with_next(reverse("account"), kept["next"]))
+    return HttpResponseRedirect(with_next(reverse("account"), kept["next"]))
 
 
 def why_not_changed(job: WritebackJob) -> str:

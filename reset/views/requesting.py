@@ -18,7 +18,9 @@ def safe_next(wished: str) -> str:
 
 
 def with_next(address: str, onward: str) -> str:
-    """An address that leads on to another one afterwards."""
+    """An address that leads on to another one afterwards, if there is one."""
+    if not onward:
+        return address
     query = QueryDict(mutable=True)
     query["next"] = onward
     return f"{address}?{query.urlencode(safe='/')}"

@@ -79,5 +79,4 @@ def _start_over(request: HttpRequest, mark: Mark | None) -> HttpResponse:
 
 
 def _with_next(request: HttpRequest, address: str) -> str:
-    wished = safe_next(request.GET.get("next", ""))
-    return with_next(address, wished) if wished else address
+    return with_next(address, safe_next(request.GET.get("next", "")))

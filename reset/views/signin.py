@@ -99,7 +99,7 @@ def _ask_for_proof(request: HttpRequest, user: User, slug: str) -> HttpResponse:
     mark = signin.Mark(user.pk, user.credentials_epoch, timezone.now(), slug)
     request.session[PASSWORD_WAS_RIGHT] = mark.as_json()
     address, wished = reverse("signin-verify"), safe_next(request.GET.get("next", ""))
-    return HttpResponseRedirect(with_next(address, wished) if wished else address)
+    return HttpResponseRedirect(with_next(address, wished))
 
 
 def enter(request: HttpRequest, user: User, lacks_method: bool = False, proved_with: str | None = None) -> HttpResponse:

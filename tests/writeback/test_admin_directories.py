@@ -68,11 +68,12 @@ def test_an_empty_password_keeps_the_stored_one(acme: Tenant, console: Client, s
     assert password_of(the_connector(acme)) == "service-secret-1"
 
 
-@pytest.mark.parametrize("field", ["servers", "account"])
-def test_another_host_or_account_throws_the_password_away_and_says_so(
+@pytest.mark.parametrize("field", ["servers", "account", "ca_pem"])
+def test_another_host_account_or_authority_throws_the_password_away_and_says_so(
     acme: Tenant, console: Client, stored: Connector, field: str
 ) -> None:
-    value = {"servers": "ldaps://elsewhere.example", "account": "cn=other,dc=acme,dc=example"}[field]
+    other = {"servers": "ldaps://elsewhere.example", "account": "cn=other,dc=acme,dc=example"}
+    value = {**other, "ca_pem": certificate(300)}[field]
     response = change(console, stored, **{field: value})
     assert "was thrown away" in response.content.decode()
     assert the_connector(acme).sealed_password == b""

@@ -122,7 +122,8 @@ class DirectoryAdmin(RoutingAdmin):
             messages.warning(
                 request,
                 _(
-                    "The stored password was thrown away, because servers or account changed. Type the account's password."
+                    "The stored password was thrown away, because servers, account or certificates changed. "
+                    "Type the account's password."
                 ),
             )
 

@@ -173,7 +173,7 @@ class DirectoryForm(RoutingForm):
     # --- keeping it ---------------------------------------------------------------------------------------------
 
     def store(self) -> Connector:
-        """Write the connector. Another host or account never gets the password that was typed for the old one."""
+        """Write the connector. Another host, account or authority never gets the password that was typed for the old one."""
         connector, data = self.connector, self.cleaned_data
         connector.tenant, connector.directory = self.instance.tenant, self.instance
         place = connector.place
@@ -207,7 +207,7 @@ class DirectoryForm(RoutingForm):
 def _password_note(connector: Connector) -> Any:
     if connector.sealed_password:
         return _(
-            "One is stored. Leave this empty to keep it. Another server or account needs it typed again: the stored one is "
-            "thrown away then."
+            "One is stored. Leave this empty to keep it. Another server, account or certificate needs it typed again: the "
+            "stored one is thrown away then."
         )
     return _("None is stored. It is kept sealed, and never shown.")

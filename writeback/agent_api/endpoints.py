@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -26,8 +26,6 @@ from writeback.models import Agent, Connector, WritebackJob
 Status = WritebackJob.Status
 Answer = dict[str, Any]
 
-# An operation that begins must be able to end, and its outcome to arrive, while the lease lasts.
-RESERVED = timedelta(seconds=6)
 LONGEST_MARK, LONGEST_CODE = 200, 300
 MOST_KEYS, MOST_ATTEMPTS = 4, 32_767
 
@@ -182,7 +180,7 @@ def _refusal(job: WritebackJob) -> str:
 
 def _seconds_left(job: WritebackJob, now: datetime) -> float:
     """For how long an operation may begin."""
-    end = min(job.lease_until - RESERVED, job.deadline) if job.lease_until else now
+    end = min(job.lease_until - execution.RESERVED, job.deadline) if job.lease_until else now
     return (end - now).total_seconds()
 
 

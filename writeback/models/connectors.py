@@ -100,8 +100,8 @@ class Connector(TenantOwned):
 
     @property
     def place(self) -> str:
-        """What the service account's password is bound to: another host or account can't use it."""
-        return f"connector|{self.tenant_id}|{self.directory_id}|{self.servers}|{self.account}"
+        """What the service account's password is bound to: another host, account or authority can't use it."""
+        return f"connector|{self.tenant_id}|{self.directory_id}|{self.servers}|{self.account}|{self.ca_pem}"
 
     def was_reached(self, now: datetime) -> bool:
         """Whether the last look from this server found the directory, and was not long ago."""
